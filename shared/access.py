@@ -1,0 +1,77 @@
+"""Keys: their form, and the directory of principals that every process keeps from `access.v1`."""
+
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.clock import real_now
+from shared.contracts import AccessKey, Principal, Snapshot
+
+_KEY = re.compile(r"^ebb_([a-z0-9]{12})_([A-Za-z0-9_-]{43})_([0-9a-f]{8})$")
+_NOBODY = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made. `secret` is shown once and stored nowhere."""
+
+    key_id: str
+    secret: str
+    sha256: str
+
+
+def new_key() -> NewKey:
+    """A key of 256 random bits: `ebb_<key id>_<secret>_<checksum>`; the checksum lets scanners and typos be told."""
+    key_id = secrets.token_hex(6)
+    body = f"ebb_{key_id}_{secrets.token_urlsafe(32)}"
+    text = f"{body}_{zlib.crc32(body.encode()):08x}"
+    return NewKey(key_id, text, hash_key(text))
+
+
+def hash_key(text: str) -> str:
+    """What is stored of a key. A plain hash is enough for 256 random bits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Directory:
+    """Principals by key, as `access.v1` told them last. Reads never leave the process."""
+
+    def __init__(self) -> None:
+        self.loaded = False
+        self._decoder = msgspec.json.Decoder(Snapshot[Principal])
+        self._principals: dict[str, tuple[int, Principal]] = {}
+        self._keys: dict[str, tuple[AccessKey, Principal]] = {}
+
+    def apply(self, principal_id: str, payload: bytes | None) -> None:
+        """Take over one record of `access.v1`, unless it is older than what is known."""
+        snapshot = self._decoder.decode(payload) if payload else None
+        known = self._principals.get(principal_id)
+        if snapshot is not None and known is not None and snapshot.version <= known[0]:
+            return
+        if known is not None:
+            for key in known[1].keys:
+                self._keys.pop(key.key_id, None)
+        if snapshot is None:
+            self._principals.pop(principal_id, None)
+            return
+        self._principals[principal_id] = (snapshot.version, snapshot.data)
+        for key in snapshot.data.keys:
+            self._keys[key.key_id] = (key, snapshot.data)
+
+    def find(self, text: str) -> Principal | None:
+        """Whose key this is, if it is good now. Takes the same time for an unknown id and a wrong secret."""
+        match = _KEY.match(text)
+        if match is None or f"{zlib.crc32(text.rpartition('_')[0].encode()):08x}" != match[3]:
+            return None
+        key, principal = self._keys.get(match[1], (None, None))
+        if not hmac.compare_digest(hash_key(text), key.sha256 if key else _NOBODY) or key is None:
+            return None
+        now = real_now()
+        if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+            return None
+        return principal

@@ -1,0 +1,259 @@
+"""Everything one service process is made of: started in order, stopped in reverse, waiting for what is away."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+
+from shared.access import Directory
+from shared.clock import Clock, clock_from, pause, real_now
+from shared.http.app import create_app
+from shared.http.health import operator_routes
+from shared.http.server import HttpServer
+from shared.kafka.admin import ensure_topics
+from shared.kafka.broker import create_broker
+from shared.kafka.connection import KafkaConnection
+from shared.kafka.publisher import Publisher
+from shared.kafka.reader import follow_topic
+from shared.kafka.topics import ACCESS, TOPICS, Topic
+from shared.observability.health import Health
+from shared.observability.logging import configure_logging
+from shared.pipeline import Pipeline, PipelineStore, Relay, SnapshotPublisher, SnapshotStore, Subscription, TimerLoop
+from shared.pipeline.metrics import PipelineMetrics
+from shared.pipeline.store import SQL
+from shared.pipeline.timers import Step
+from shared.postgres import Connection, Database, is_transient, migrate
+from shared.settings import ServiceSettings
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 10
+SAMPLE_SECONDS = 1.0
+
+
+class Application:
+    """A service. `app.py` says what it consumes, wakes and serves; this starts, supervises and stops it.
+
+    While PostgreSQL or Kafka is away at start, the process lives, answers /readyz with what it waits for, and goes on
+    when it is there.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        *,
+        store: Callable[[Connection], SnapshotStore],
+        publishes: Topic,
+        sql: Path,
+        description: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.clock = clock or clock_from(settings.clock)
+        self.registry = CollectorRegistry()
+        self.health = Health()
+        self.directory = Directory()
+        self.connection = _kafka_connection(name, settings)
+        self.database = Database(
+            settings.postgres_dsn.get_secret_value(),
+            application=f"ebbtide-{name}",
+            connections=settings.postgres_connections,
+        )
+        self.publisher = Publisher(self.connection)
+        self.metrics = PipelineMetrics(self.registry)
+        self._publishes = publishes
+        self._description = description
+        self._migrations: Sequence[tuple[str, Path]] = (("pipeline", SQL / "migrations"), (name, sql / "migrations"))
+        self._snapshots = SnapshotPublisher(self.publisher, self.database, publishes, store)
+        self._broker = create_broker(self.connection)
+        self._pipelines: list[tuple[Subscription, Pipeline]] = []
+        self._loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
+        self._routers: list[APIRouter] = []
+        self._failures: asyncio.Queue[Exception] = asyncio.Queue()
+        self._stack = contextlib.AsyncExitStack()
+        self.server: HttpServer | None = None
+        self.run("relay", Relay(self._snapshots, self.metrics).run)
+        self.run("access", self._follow_access)
+        self.run("sampler", self._sample)
+
+    # --- what app.py says
+
+    def consume(self, subscription: Subscription) -> None:
+        """Handle the batches of a topic."""
+        pipeline = Pipeline(
+            subscription,
+            database=self.database,
+            snapshots=self._snapshots,
+            metrics=self.metrics,
+            max_records=self.settings.max_batch_records,
+        )
+        pipeline.attach(self._broker)
+        self._pipelines.append((subscription, pipeline))
+
+        async def run() -> None:
+            try:
+                await pipeline.run()
+            except Exception as error:
+                self._failures.put_nowait(error)
+                raise
+
+        self.run(f"pipeline {subscription.topic.name}", run)
+
+        async def check() -> str | None:
+            return pipeline.not_ready()
+
+        self.health.add(subscription.topic.name, check)
+
+    def every(self, name: str, step: Step) -> None:
+        """Call `step` again and again with the business time; see TimerLoop."""
+        self.run(f"timer {name}", TimerLoop(name, self.clock, step).run)
+
+    def route(self, router: APIRouter) -> None:
+        """Serve these routes."""
+        self._routers.append(router)
+
+    def run(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a loop for as long as the service runs; when it raises it is started again, with back-off."""
+        self._loops.append((name, loop))
+
+    # --- life
+
+    async def start(self) -> None:
+        """Returns when everything runs. Raises ConfigurationError when only the operator can help."""
+        self.health.add("postgresql", self._check_database)
+        topics = tuple(dict.fromkeys([*(s.topic for s, _ in self._pipelines), self._publishes, ACCESS]))
+        routers = [*self._routers, operator_routes(self.name, self.health, self.registry, topics)]
+        app = create_app(self.name, self._description, self.directory, routers)
+        self.server = HttpServer(app, host=self.settings.http_host, port=self.settings.http_port)
+        await self.server.start()
+        self._stack.push_async_callback(self.server.stop)
+        await self._wait_for("PostgreSQL", self._open_database)
+        self._stack.push_async_callback(self.publisher.stop)
+        await self._wait_for("Kafka", self._ensure_topics)
+        tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops]
+        self._stack.push_async_callback(_cancel, tasks)
+        await self._wait_for("Kafka", self._start_consuming)
+        self._stack.push_async_callback(self._stop_consuming)
+        self.health.waiting_for = None
+        log.info("started", port=self.server.port)
+
+    async def stop(self) -> None:
+        """Stop reading, finish what was read, then close in reverse order of start."""
+        self.health.waiting_for = "stop"
+        await self._stack.aclose()
+
+    async def failed(self) -> None:
+        """Raises when only a new process can go on without losing anything."""
+        raise await self._failures.get()
+
+    async def _open_database(self) -> None:
+        try:
+            await self.database.__aenter__()
+            applied = await migrate(self.database, self._migrations)
+        except BaseException:
+            await self.database.__aexit__(None, None, None)
+            raise
+        self._stack.push_async_exit(self.database)
+        if applied:
+            log.info("migrated", applied=applied)
+
+    async def _ensure_topics(self) -> None:
+        await ensure_topics(self.connection, TOPICS, replication_factor=self.settings.kafka_replication_factor)
+
+    async def _start_consuming(self) -> None:
+        if self._pipelines:
+            await self._broker.start()
+
+    async def _stop_consuming(self) -> None:
+        for subscriber in self._broker.subscribers:
+            subscriber.running = False  # no new batch; offsets of what is in hand can still be committed
+        await asyncio.gather(*(pipeline.drain(DRAIN_SECONDS) for _, pipeline in self._pipelines))
+        await self._broker.stop()
+
+    async def _wait_for(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
+        delay = 0.1
+        while True:
+            self.health.waiting_for = what
+            try:
+                return await attempt()
+            except Exception as error:
+                if not (is_transient(error) or type(error).__module__.startswith(("aiokafka", "asyncpg"))):
+                    raise
+                log.warning("start_waits", waiting_for=what, error=repr(error), retry_seconds=delay)
+            await pause(delay)
+            delay = min(delay * 2, 3)
+
+    async def _supervise(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        delay = 0.5
+        while True:
+            try:
+                await loop()
+                log.error("loop_ended", loop=name)
+            except Exception:
+                log.exception("loop_failed", loop=name, retry_seconds=delay)
+            await pause(delay)
+            delay = min(delay * 2, 10)
+
+    async def _follow_access(self) -> None:
+        def caught_up() -> None:
+            self.directory.loaded = True
+
+        while True:
+            try:
+                async for key, value in follow_topic(self.connection, ACCESS, caught_up):
+                    self.directory.apply((key or b"").decode(), value)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("access_waits", error=repr(error))
+                await pause(1)
+
+    async def _check_database(self) -> str | None:
+        try:
+            await self.database.ping()
+        except Exception as error:
+            return type(error).__name__
+        return None
+
+    async def _sample(self) -> None:
+        """Gauges that nobody sets in passing."""
+        while True:
+            for subscription, pipeline in self._pipelines:
+                topic = subscription.topic.name
+                oldest = pipeline.oldest_in_hand()
+                self.metrics.oldest_age.labels(topic=topic).set(
+                    max(real_now().timestamp() - oldest, 0) if oldest else 0
+                )
+                self.metrics.in_flight.labels(topic=topic).set(pipeline.records_in_hand())
+                for partition, behind in (await pipeline.lag()).items():
+                    self.metrics.lag.labels(topic=topic, partition=str(partition)).set(behind)
+            with contextlib.suppress(Exception):
+                async with self.database.connection() as connection:
+                    self.metrics.owed.set(await PipelineStore(connection).count_to_publish())
+            await pause(SAMPLE_SECONDS)
+
+
+def _kafka_connection(name: str, settings: ServiceSettings) -> KafkaConnection:
+    configure_logging(name, settings.log_level)
+    password = settings.kafka_sasl_password
+    return KafkaConnection(
+        bootstrap=settings.kafka_bootstrap,
+        client_id=f"ebbtide-{name}",
+        security_protocol=settings.kafka_security_protocol,
+        sasl_username=settings.kafka_sasl_username,
+        sasl_password=password.get_secret_value() if password else None,
+        ssl_cafile=settings.kafka_ssl_cafile,
+    )
+
+
+async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

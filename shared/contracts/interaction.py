@@ -1,0 +1,42 @@
+"""`interactions.v1`: what happened, once written never changed."""
+
+from typing import Any, Literal
+
+from shared.contracts.record import Instant, Record
+
+
+class Pii(Record, frozen=True, kw_only=True):
+    """The only place of personal data: names, addresses, free text and what no allow-list names.
+
+    `value` is readable while `alg` is `none`; opened by `shared.pii.open_pii` and nowhere else.
+    """
+
+    alg: Literal["none"] = "none"
+    kid: str | None = None
+    value: dict[str, Any]
+
+
+class Anchor(Record, frozen=True, kw_only=True):
+    """The identity of an interaction: `(reference, source, id)`, where a spell began."""
+
+    reference: str
+    source: str
+    id: str
+
+
+class Interaction(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing a customer did or that was done to them, as a CloudEvent.
+
+    Identified by `(subject, source, id)`; ordered by `(time, source, id)`. `subject` is the canonical reference
+    `namespace:value` and the key of the record. `data` holds the fields the vocabulary allows for `type`.
+    """
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: Instant
+    data: dict[str, Any] = {}
+    pii: Pii | None = None
+    correlationid: str = ""

@@ -1,0 +1,39 @@
+"""The families of failure. Who catches them decides by class; what they say is for people."""
+
+from enum import StrEnum
+
+
+class DeadReason(StrEnum):
+    """Why a record can never be handled. Closed list: log field, metric label and column value."""
+
+    UNDECODABLE = "undecodable"
+    WRONG_SHAPE = "wrong_shape"
+    NUL = "nul"
+    WRONG_KEY = "wrong_key"
+    EMPTY = "empty"
+    REFUSED_BY_STORE = "refused_by_store"
+
+
+class EbbtideError(Exception):
+    """Anything Ebbtide raises on purpose."""
+
+
+class TransientError(EbbtideError):
+    """Something outside is away. The same work, tried later, can succeed; nothing may be skipped meanwhile."""
+
+
+class StaleReadError(TransientError):
+    """What was read before the locks were taken has moved on. Try the transaction again, at once."""
+
+
+class PermanentError(EbbtideError):
+    """This record can never be handled, however often it is tried."""
+
+    def __init__(self, reason: DeadReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class ConfigurationError(EbbtideError):
+    """The operator has to change something. The message is one sentence that says what."""

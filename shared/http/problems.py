@@ -1,0 +1,112 @@
+"""Errors as RFC 9457 problem documents with a stable `code`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from shared.postgres import is_transient
+
+log = structlog.get_logger(__name__)
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Not valid",
+    429: "Too many requests",
+    503: "Not available",
+}
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str | None = None
+    errors: list[dict[str, Any]] | None = None
+
+
+# For the `responses` of routes.
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": _TITLES[status]} for status in (401, 403, 422, 503)
+}
+
+
+class ApiError(Exception):
+    """What a route raises to answer with a problem. `code` is stable; `detail` is a sentence for people."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.headers = headers
+
+
+def problem(error: ApiError) -> JSONResponse:
+    """The answer for an error."""
+    body = {"type": "about:blank", "title": _TITLES.get(error.status, "Error"), "status": error.status}
+    body |= {"detail": error.detail, "code": error.code}
+    if error.field is not None:
+        body["field"] = error.field
+    headers = dict(error.headers) if error.headers else None
+    return JSONResponse(body, error.status, headers=headers, media_type="application/problem+json")
+
+
+def install_problems(app: FastAPI) -> None:
+    """Every error of this app leaves as a problem; what is transient asks the caller to come again."""
+
+    @app.exception_handler(ApiError)
+    async def _api(_: Request, error: ApiError) -> JSONResponse:
+        return problem(error)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        return problem(ApiError(error.status_code, code, str(error.detail), headers=error.headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"field": ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]), "reason": one["msg"]}
+            for one in error.errors()
+        ]
+        response = problem(ApiError(422, "not_valid", "; ".join(f"{e['field']}: {e['reason']}" for e in errors)))
+        return JSONResponse(
+            {**_body(response), "field": errors[0]["field"], "errors": errors},
+            422,
+            media_type="application/problem+json",
+        )
+
+    @app.exception_handler(Exception)
+    async def _any(_: Request, error: Exception) -> JSONResponse:
+        if is_transient(error):
+            log.warning("request_waits", error=repr(error))
+            return problem(ApiError(503, "not_available", "Try again shortly.", headers={"Retry-After": "1"}))
+        log.error("request_failed", exc_info=error)
+        return problem(ApiError(500, "internal", "This is a defect; it has been logged."))
+
+
+def _body(response: JSONResponse) -> dict[str, Any]:
+    import json
+
+    body: dict[str, Any] = json.loads(bytes(response.body))
+    return body

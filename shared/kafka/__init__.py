@@ -1,0 +1,1 @@
+"""Kafka: registry of topics, subscriptions, publisher. Besides consumers only this imports the client."""

@@ -1,0 +1,105 @@
+"""Sends records and returns when the brokers have acknowledged every one of them."""
+
+import asyncio
+import time
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from shared.errors import TransientError
+from shared.kafka.connection import KafkaConnection
+
+log = structlog.get_logger(__name__)
+
+# Bytes of records in one request per partition. Above it a new record batch begins.
+BATCH_BYTES = 512 * 1024
+# Building record batches is pure CPU: let heartbeats and database answers in between.
+RECORDS_BETWEEN_YIELDS = 500
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key: CRC-32, as librdkafka's default partitioner has it (murmur2 is slow in Python)."""
+    return zlib.crc32(key) % partitions
+
+
+class Publisher:
+    """One idempotent producer with `acks=all`, replaced after any error since its sequence numbers may be burnt."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def stop(self) -> None:
+        """Let go of the connection. A later `send` makes a new one."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), 5)
+            except (TimeoutError, KafkaError):
+                log.warning("producer_did_not_stop")
+
+    async def send(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Send (key, value) pairs; those of one key keep their order. Returns when all are acknowledged.
+
+        Raises TransientError when the outcome of any is unknown; sending all of them again is then the only way on.
+        """
+        producer = await self._ready()
+        try:
+            futures = await self._enqueue(producer, topic, records)
+            results = await asyncio.gather(*futures, return_exceptions=True)
+        except KafkaError as error:
+            await self._discard(producer)
+            raise TransientError(f"Kafka did not take records for {topic}: {error!r}") from error
+        if failed := [result for result in results if isinstance(result, BaseException)]:
+            await self._discard(producer)
+            raise TransientError(f"Kafka did not acknowledge records for {topic}: {failed[0]!r}")
+
+    async def _ready(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **self._connection.client_options(),
+                    acks="all",
+                    enable_idempotence=True,
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=4 * BATCH_BYTES,
+                    request_timeout_ms=10_000,
+                )
+                try:
+                    await asyncio.wait_for(producer.start(), 10)
+                except (KafkaError, OSError, TimeoutError) as error:
+                    await producer.stop()
+                    raise TransientError(f"Kafka does not answer at {self._connection.bootstrap}: {error!r}") from error
+                self._producer = producer
+            return self._producer
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            await self.stop()
+
+    async def _enqueue(
+        self, producer: AIOKafkaProducer, topic: str, records: Iterable[tuple[bytes, bytes | None]]
+    ) -> list["asyncio.Future[Any]"]:
+        partitions = len(await producer.partitions_for(topic))
+        now_ms = int(time.time() * 1000)
+        builders: dict[int, Any] = {}
+        futures: list[asyncio.Future[Any]] = []
+        for index, (key, value) in enumerate(records, start=1):
+            partition = partition_of(key, partitions)
+            builder = builders.get(partition)
+            if builder is None:
+                builder = builders[partition] = producer.create_batch()
+            if builder.append(timestamp=now_ms, key=key, value=value) is None:
+                futures.append(await producer.send_batch(builder, topic, partition=partition))
+                builder = builders[partition] = producer.create_batch()
+                builder.append(timestamp=now_ms, key=key, value=value)
+            if index % RECORDS_BETWEEN_YIELDS == 0:
+                await asyncio.sleep(0)
+        for partition, builder in builders.items():
+            futures.append(await producer.send_batch(builder, topic, partition=partition))
+        return futures

@@ -1,0 +1,78 @@
+"""The one way to subscribe: explicit group, earliest, manual acknowledgement, raw records."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.message import StreamMessage
+
+from shared.kafka.topics import Topic
+
+Records = tuple[ConsumerRecord[bytes, bytes], ...]
+OnRecords = Callable[[Records], Awaitable[None]]
+
+
+def subscribe(
+    broker: KafkaBroker,
+    topic: Topic,
+    *,
+    group: str,
+    on_records: OnRecords,
+    listener: ConsumerRebalanceListener,
+    max_records: int,
+) -> BatchSubscriber:
+    """Hand batches of raw records of `topic` to `on_records`, which must never raise.
+
+    Nothing is committed here: offsets are committed by the pipeline, explicitly, when their effects are published.
+    Neither headers nor values are touched before `on_records`, so no foreign record can stop or skip a batch.
+    """
+    subscriber = broker.subscriber(
+        topic.name,
+        group_id=group,
+        batch=True,
+        max_records=max_records,
+        batch_timeout_ms=20,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+        parser=_parse_nothing,
+        decoder=_hand_over_raw,
+        listener=listener,
+        partition_assignment_strategy=(StickyPartitionAssignor,),
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=1_000,
+        rebalance_timeout_ms=30_000,
+        max_poll_interval_ms=600_000,
+        fetch_max_wait_ms=100,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        include_in_schema=False,
+    )
+
+    async def handle(records: Any) -> None:
+        await on_records(records)
+
+    subscriber(handle)
+    assert isinstance(subscriber, BatchSubscriber)
+    return subscriber
+
+
+async def _parse_nothing(records: Records) -> StreamMessage[Records]:
+    first = records[0]
+    return KafkaMessage(
+        raw_message=records,
+        body=b"",
+        headers={},
+        content_type=None,
+        message_id=f"{first.topic}-{first.partition}-{first.offset}",
+        consumer=FAKE_CONSUMER,
+    )
+
+
+async def _hand_over_raw(message: StreamMessage[Records]) -> Records:
+    return message.raw_message

@@ -1,0 +1,83 @@
+"""Every topic there is: name, writer, key, partitions, clean-up, payload. Docs, admin and tests read this table."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from shared.contracts import Alert, Interaction, Notification, Principal, Profile, Score, Snapshot
+
+DAY_MS = 86_400_000
+FOREVER = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One topic. `retention_ms` matters to topics that delete; FOREVER keeps everything."""
+
+    name: str
+    writer: str
+    key: str
+    payload: Any
+    cleanup: Literal["delete", "compact"]
+    description: str
+    partitions: int = 6
+    retention_ms: int = FOREVER
+
+    def config(self) -> dict[str, str]:
+        """The broker-side settings that matter for correctness."""
+        settings = {"cleanup.policy": self.cleanup, "max.message.bytes": "2097152"}
+        if self.cleanup == "delete":
+            settings["retention.ms"] = str(self.retention_ms)
+        return settings
+
+
+INTERACTIONS = Topic(
+    name="interactions.v1",
+    writer="ingest",
+    key="reference",
+    payload=Interaction,
+    cleanup="delete",
+    description="What happened. Once written never changed; identified by (subject, source, id).",
+)
+PROFILES = Topic(
+    name="profiles.v1",
+    writer="profiles",
+    key="customer_id",
+    payload=Snapshot[Profile],
+    cleanup="compact",
+    description="Who the customer is now, and how it got there.",
+)
+SCORES = Topic(
+    name="scores.v1",
+    writer="scoring",
+    key="customer_id",
+    payload=Snapshot[Score],
+    cleanup="compact",
+    description="How the customer is doing, and when that changes.",
+)
+ALERTS = Topic(
+    name="alerts.v1",
+    writer="alerts",
+    key="alert_id",
+    payload=Snapshot[Alert],
+    cleanup="compact",
+    description="What needs somebody, until it is closed.",
+)
+NOTIFICATIONS = Topic(
+    name="notifications.v1",
+    writer="notify",
+    key="notification_id",
+    payload=Snapshot[Notification],
+    cleanup="compact",
+    description="What was sent, held, dropped, and why.",
+)
+ACCESS = Topic(
+    name="access.v1",
+    writer="ingest",
+    key="principal_id",
+    payload=Snapshot[Principal],
+    cleanup="compact",
+    description="Who may call: scopes and hashes of keys.",
+    partitions=1,
+)
+
+TOPICS = (INTERACTIONS, PROFILES, SCORES, ALERTS, NOTIFICATIONS, ACCESS)

@@ -1,0 +1,25 @@
+"""One batch from topic to topic (store, publish, check, commit): nothing lost, nothing counted twice.
+
+The protocol is docs/adr/0003; the cause of an effect is dropped last.
+"""
+
+from shared.pipeline.pipeline import Pipeline, Subscription
+from shared.pipeline.publishing import Relay, SnapshotPublisher, SnapshotStore
+from shared.pipeline.records import Handler, Outcome, Publication, Received
+from shared.pipeline.store import PipelineStore, append_to_publish
+from shared.pipeline.timers import TimerLoop
+
+__all__ = [
+    "Handler",
+    "Outcome",
+    "Pipeline",
+    "PipelineStore",
+    "Publication",
+    "Received",
+    "Relay",
+    "SnapshotPublisher",
+    "SnapshotStore",
+    "Subscription",
+    "TimerLoop",
+    "append_to_publish",
+]

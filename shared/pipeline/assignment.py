@@ -1,0 +1,158 @@
+"""Which partitions are ours, where reading them starts, and whether the log is still the one we stored from."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from shared.kafka.client import Consumer, ConsumerRecord, KafkaError, TopicPartition
+from shared.kafka.topics import Topic
+from shared.pipeline.records import PartitionProgress, fingerprint
+from shared.pipeline.store import PipelineStore
+from shared.postgres import Database
+
+log = structlog.get_logger(__name__)
+
+# Seeking back this often to an offset that does not come means that it is gone.
+HOLES_BEFORE_HALT = 3
+
+Records = Sequence["ConsumerRecord[bytes, bytes]"]
+
+
+@dataclass(slots=True)
+class OwnedPartition:
+    """`expected`: the offset to be read next. `stored`: below it everything was stored before, `anchor` is its last."""
+
+    expected: int
+    stored: int
+    anchor: int | None
+    holes: int = 0
+
+
+class Assignment:
+    """The partitions of one topic that this process owns, from one rebalance to the next."""
+
+    def __init__(self, topic: Topic, database: Database) -> None:
+        self.epoch = 0
+        self.halted: dict[int, str] = {}
+        self._topic = topic
+        self._database = database
+        self._owned: dict[int, OwnedPartition] = {}
+        self._resolved = asyncio.Event()
+
+    @property
+    def partitions(self) -> Sequence[int]:
+        return sorted(self._owned)
+
+    def revoke(self) -> None:
+        """Nothing is ours any more; what was decoded under the old epoch must not be begun."""
+        self.epoch += 1
+        self._owned = {}
+        self._resolved.clear()
+
+    async def wait_resolved(self) -> None:
+        """Returns when it is known where reading starts."""
+        await self._resolved.wait()
+
+    async def resolve(self, consumer: Consumer, partitions: Sequence[int]) -> None:
+        """Start each partition at the lower of published (Kafka's offset) and stored (progress).
+
+        The record before `stored` is read again, since its fingerprint tells whether this is still the same log.
+        """
+        epoch = self.epoch
+        topic_partitions = [TopicPartition(self._topic.name, number) for number in partitions]
+        begins = await consumer.beginning_offsets(topic_partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        committed = {one: await consumer.committed(one) for one in topic_partitions}
+        async with self._database.connection() as connection:
+            progress = await PipelineStore(connection).get_progress(self._topic.name, partitions)
+        if epoch != self.epoch:
+            return
+        for one in topic_partitions:
+            owned = self._start(one.partition, progress.get(one.partition), begins[one], ends[one], committed[one])
+            self._owned[one.partition] = owned
+            self._seek(consumer, one.partition, owned.expected)
+        self._resolved.set()
+
+    def _start(
+        self, partition: int, stored: PartitionProgress | None, begin: int, end: int, committed: int | None
+    ) -> OwnedPartition:
+        if stored is None or committed is None:
+            return OwnedPartition(expected=begin, stored=stored.next_offset if stored else 0, anchor=None)
+        if end < max(stored.next_offset, committed):
+            self._alarm("log_ends_before_progress", partition, stored.next_offset, end)
+            return OwnedPartition(expected=begin, stored=0, anchor=None)
+        start = min(committed, max(stored.next_offset - 1, 0))
+        if start < begin and self._topic.cleanup == "delete" and stored.next_offset < begin:
+            self._halt(partition, f"retention removed offsets {stored.next_offset} to {begin} before they were read")
+        return OwnedPartition(expected=max(start, begin), stored=stored.next_offset, anchor=stored.anchor)
+
+    def admit(self, consumer: Consumer, records: Records) -> Iterator[tuple[bool, Records]]:
+        """The runs of records that may be handled now, one partition each: (stored before, records).
+
+        Whatever is not admitted is read again: its partition was put back to the offset that is due.
+        """
+        for partition, run in _by_partition(records):
+            owned = self._owned.get(partition)
+            if owned is None or partition in self.halted or not self._continues(consumer, partition, owned, run):
+                continue
+            if not self._same_log(consumer, partition, owned, run):
+                continue
+            owned.expected = run[-1].offset + 1
+            split = next((index for index, record in enumerate(run) if record.offset >= owned.stored), len(run))
+            if split:
+                yield True, run[:split]
+            if split < len(run):
+                yield False, run[split:]
+
+    def _continues(self, consumer: Consumer, partition: int, owned: OwnedPartition, run: Records) -> bool:
+        first = run[0].offset
+        if first <= owned.expected:
+            if first < owned.expected:
+                self._alarm("log_went_back", partition, owned.expected, first)
+                owned.stored = max(owned.stored, owned.expected)
+            owned.holes = 0
+            return True
+        owned.holes += 1
+        if self._topic.cleanup == "compact" and owned.holes > 1:
+            return True  # compaction leaves holes; the first one may also be a read from before the seek
+        if owned.holes > HOLES_BEFORE_HALT:
+            self._halt(partition, f"offsets {owned.expected} to {first} are missing from the log")
+        self._seek(consumer, partition, owned.expected)
+        return False
+
+    def _same_log(self, consumer: Consumer, partition: int, owned: OwnedPartition, run: Records) -> bool:
+        if owned.anchor is None or run[-1].offset < owned.stored - 1:
+            return True
+        anchor, owned.anchor = owned.anchor, None
+        last = next((record for record in run if record.offset == owned.stored - 1), None)
+        if last is None or fingerprint(last) == anchor:
+            return True
+        self._alarm("log_was_replaced", partition, owned.stored, last.offset)
+        owned.expected, owned.stored = 0, 0
+        self._seek(consumer, partition, 0)
+        return False
+
+    def _seek(self, consumer: Consumer, partition: int, offset: int) -> None:
+        try:
+            consumer.seek(TopicPartition(self._topic.name, partition), offset)
+        except KafkaError:
+            # No longer ours, which the next assignment sorts out.
+            log.info("seek_after_revocation", topic=self._topic.name, partition=partition)
+
+    def _alarm(self, event: str, partition: int, stored: int, found: int) -> None:
+        log.error(event, topic=self._topic.name, partition=partition, stored=stored, found=found, act="reading again")
+
+    def _halt(self, partition: int, reason: str) -> None:
+        self.halted[partition] = reason
+        log.critical("partition_halted", topic=self._topic.name, partition=partition, reason=reason)
+
+
+def _by_partition(records: Records) -> Iterator[tuple[int, Records]]:
+    """FastStream hands over the records of several partitions one partition after the other."""
+    start = 0
+    for index in range(1, len(records) + 1):
+        if index == len(records) or records[index].partition != records[start].partition:
+            yield records[start].partition, records[start:index]
+            start = index

@@ -1,0 +1,101 @@
+"""Snapshots onto the topic, so that the last record of a key is what the store holds, whoever wrote it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from shared.clock import pause
+from shared.kafka.publisher import Publisher
+from shared.kafka.topics import Topic
+from shared.pipeline.metrics import PipelineMetrics
+from shared.pipeline.records import Publication
+from shared.pipeline.store import PipelineStore
+from shared.postgres import Connection, Database, is_transient
+
+log = structlog.get_logger(__name__)
+
+RELAY_LIMIT = 2_000
+RELAY_PAUSE_SECONDS = 0.1
+LAST_VERSION = 2**63 - 1
+
+
+class SnapshotStore(Protocol):
+    """What a service's store offers about its one table of snapshots."""
+
+    async def get_versions(self, entity_ids: Sequence[str]) -> Mapping[str, int]: ...
+
+    async def get_snapshots(self, entity_ids: Sequence[str]) -> Sequence[tuple[str, int, bytes | None]]: ...
+
+
+class SnapshotPublisher:
+    """Publishes snapshots and checks afterwards that none was overtaken while under way.
+
+    Two writers of one entity may send in the other order than they stored. Each reads the versions again once its
+    records are acknowledged: at least the one whose record came last, and is old, sees the newer version and owes it.
+    """
+
+    def __init__(
+        self, publisher: Publisher, database: Database, topic: Topic, store: Callable[[Connection], SnapshotStore]
+    ) -> None:
+        self._publisher = publisher
+        self._database = database
+        self._topic = topic
+        self._store = store
+
+    async def publish(self, publications: Sequence[Publication], *, again_after_seconds: float | None = None) -> None:
+        """Send, await the acknowledgements, check. Raises TransientError; then all of it must be done again.
+
+        `again_after_seconds`: publish these once more later, so that the late record of a dead sender cannot stay last.
+        """
+        if not publications:
+            return
+        await self._publisher.send(
+            self._topic.name, ((entry.entity_id.encode(), entry.payload) for entry in publications)
+        )
+        published = {entry.entity_id: entry.version for entry in publications}
+        async with self._database.connection() as connection:
+            current = await self._store(connection).get_versions(list(published))
+            moved_on = {entity: version for entity, version in current.items() if version > published[entity]}
+            owed = PipelineStore(connection)
+            await owed.append_to_publish(moved_on)
+            if again_after_seconds is not None:
+                await owed.append_to_publish(published, delay_seconds=again_after_seconds)
+
+    async def publish_owed(self) -> int:
+        """Pay what `to_publish` owes; returns how many entities were published."""
+        async with self._database.connection() as connection:
+            due = await PipelineStore(connection).list_due_to_publish(RELAY_LIMIT)
+            if not due:
+                return 0
+            snapshots = await self._store(connection).get_snapshots(due)
+        publications = [Publication(entity, version, payload) for entity, version, payload in snapshots]
+        await self.publish(publications)
+        async with self._database.connection() as connection:
+            # What is owed and no longer there (never the case in our stores) is struck off too, or it is owed for ever.
+            paid = dict.fromkeys(due, LAST_VERSION) | {entry.entity_id: entry.version for entry in publications}
+            await PipelineStore(connection).delete_published(paid)
+        return len(due)
+
+
+class Relay:
+    """Publishes what timers, the API and merges changed. One per process; two at once only repeat themselves."""
+
+    def __init__(self, snapshots: SnapshotPublisher, metrics: PipelineMetrics) -> None:
+        self._snapshots = snapshots
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """For ever. Failures that pass are waited out; anything else is raised to the supervisor."""
+        delay = RELAY_PAUSE_SECONDS
+        while True:
+            try:
+                count = await self._snapshots.publish_owed()
+                self._metrics.relayed.inc(count)
+                delay = 0 if count else RELAY_PAUSE_SECONDS
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                delay = min(max(delay, RELAY_PAUSE_SECONDS) * 2, 5)
+                log.warning("relay_waits", error=repr(error), retry_seconds=delay)
+            await pause(delay)

@@ -1,0 +1,91 @@
+"""The values that move through a pipeline."""
+
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from shared.errors import DeadReason
+from shared.kafka.client import ConsumerRecord
+from shared.postgres import Connection
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[T]):
+    """One decoded record: the contract's value, and the bytes it came as."""
+
+    value: T
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The state of one entity as it goes onto the topic. `payload` None is a tombstone."""
+
+    entity_id: str
+    version: int
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What handling a batch did. `applied + duplicate + stale` is the number of records handled."""
+
+    publications: Sequence[Publication]
+    applied: int
+    duplicate: int = 0
+    stale: int = 0
+
+
+# Runs inside the batch's transaction; never commits; may be run again with the same records.
+Handler = Callable[[Connection, Sequence[Received[Any]]], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record set aside, complete enough to be replayed."""
+
+    partition: int
+    offset: int
+    fingerprint: int
+    key: bytes | None
+    value: bytes | None
+    headers: bytes
+    recorded_at: datetime
+    reason: DeadReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionProgress:
+    """Stored up to `next_offset`; `anchor` is the fingerprint of the record before it."""
+
+    partition: int
+    next_offset: int
+    anchor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Decoded records of one or more partitions, in offset order within each.
+
+    `epoch` is the assignment they were read under; `rerun` says that they were stored before.
+    """
+
+    epoch: int
+    rerun: bool
+    received: Sequence[Received[Any]]
+    dead: Sequence[DeadLetter]
+    progress: Sequence[PartitionProgress]
+    oldest_at: float
+
+    def __len__(self) -> int:
+        return len(self.received) + len(self.dead)
+
+
+def fingerprint(record: "ConsumerRecord[bytes, bytes]") -> int:
+    """Tells one log from another that has a record at the same offset."""
+    return zlib.crc32(record.value or b"") ^ (int(record.timestamp) & 0x7FFFFFFF)

@@ -1,0 +1,35 @@
+-- What every service needs to move batches from topic to topic: how far it got, what it still owes, what it set aside.
+
+create table progress (
+    topic text not null,
+    partition integer not null,
+    next_offset bigint not null,
+    anchor bigint not null,
+    updated_at timestamptz not null default now(),
+    primary key (topic, partition)
+);
+
+create table to_publish (
+    entity_id uuid not null,
+    version bigint not null,
+    due_at timestamptz not null default now(),
+    primary key (entity_id, version)
+);
+create index to_publish_due on to_publish (due_at);
+
+create table dead_letters (
+    topic text not null,
+    partition integer not null,
+    "offset" bigint not null,
+    fingerprint bigint not null,
+    key bytea,
+    value bytea,
+    headers bytea not null,
+    recorded_at timestamptz not null,
+    reason text not null,
+    detail text not null,
+    attempts integer not null default 1,
+    first_failed_at timestamptz not null default now(),
+    last_failed_at timestamptz not null default now(),
+    primary key (topic, partition, "offset", fingerprint)
+);

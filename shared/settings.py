@@ -1,0 +1,73 @@
+"""Settings: read from the environment, validated at once, before anything connects."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.clock import clock_from
+from shared.errors import ConfigurationError
+
+
+def _checked_clock(setting: str | None) -> str | None:
+    try:
+        clock_from(setting)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None
+    return setting
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told. Each field is read from EBBTIDE_<NAME>, those of Kafka from KAFKA_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="EBBTIDE_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    http_host: str = Field(default="127.0.0.1", description="Address the HTTP API listens on.")
+    http_port: int = Field(ge=0, le=65535, description="Port the HTTP API listens on.")
+    postgres_dsn: SecretStr = Field(description="Data source name of this service's own database.")
+    postgres_connections: int = Field(default=10, ge=4, description="Most connections held to the database.")
+    secret: SecretStr = Field(min_length=32, description="Key of hashes and tokens; the same in all services.")
+    clock: Annotated[str | None, AfterValidator(_checked_clock)] = Field(
+        default=None, description="Simulated business time as JSON: anchor, start, speed, until. Unset: real time."
+    )
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity logged.")
+    max_batch_records: int = Field(default=10_000, ge=1, le=50_000, description="Most records handled in one batch.")
+    kafka_bootstrap: str = Field(
+        validation_alias="KAFKA_BOOTSTRAP", description="Brokers to ask first, host:port, comma between."
+    )
+    kafka_replication_factor: int = Field(
+        default=1, ge=1, validation_alias="KAFKA_REPLICATION_FACTOR", description="Copies of each topic we create."
+    )
+    kafka_security_protocol: str = Field(
+        default="PLAINTEXT",
+        pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$",
+        validation_alias="KAFKA_SECURITY_PROTOCOL",
+        description="How to talk to the brokers.",
+    )
+    kafka_sasl_username: str | None = Field(
+        default=None, validation_alias="KAFKA_SASL_USERNAME", description="User for SASL (SCRAM-SHA-512)."
+    )
+    kafka_sasl_password: SecretStr | None = Field(
+        default=None, validation_alias="KAFKA_SASL_PASSWORD", description="Password for SASL (SCRAM-SHA-512)."
+    )
+    kafka_ssl_cafile: Path | None = Field(
+        default=None, validation_alias="KAFKA_SSL_CAFILE", description="Certificate authority of the brokers."
+    )
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load_settings(kind: type[S]) -> S:
+    """Settings from the environment. Raises ConfigurationError that lists every bad variable at once."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [f"  {_variable(kind, problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        raise ConfigurationError("these environment variables need attention:\n" + "\n".join(lines)) from None
+
+
+def _variable(kind: type[BaseSettings], location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "?"
+    return f"{kind.model_config.get('env_prefix', '')}{name}".upper() if name in kind.model_fields else name
