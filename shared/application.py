@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,11 @@ class Application:
         )
         self.publisher = Publisher(self.connection)
         self.metrics = PipelineMetrics(self.registry)
-        self._publishes = publishes
+        self._publishes = self.topic(publishes)
+        self._access = self.topic(ACCESS)
         self._description = description
         self._migrations: Sequence[tuple[str, Path]] = (("pipeline", SQL / "migrations"), (name, sql / "migrations"))
-        self._snapshots = SnapshotPublisher(self.publisher, self.database, publishes, store)
+        self._snapshots = SnapshotPublisher(self.publisher, self.database, self._publishes, store)
         self._broker = create_broker(self.connection)
         self._pipelines: list[tuple[Subscription, Pipeline]] = []
         self._loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
@@ -85,8 +87,17 @@ class Application:
 
     # --- what app.py says
 
+    def topic(self, topic: Topic) -> Topic:
+        """A topic of the registry under its name in this installation."""
+        return topic.prefixed(self.settings.kafka_topic_prefix)
+
     def consume(self, subscription: Subscription) -> None:
         """Handle the batches of a topic."""
+        subscription = replace(
+            subscription,
+            topic=self.topic(subscription.topic),
+            group=self.settings.kafka_topic_prefix + subscription.group,
+        )
         pipeline = Pipeline(
             subscription,
             database=self.database,
@@ -128,7 +139,7 @@ class Application:
     async def start(self) -> None:
         """Returns when everything runs. Raises ConfigurationError when only the operator can help."""
         self.health.add("postgresql", self._check_database)
-        topics = tuple(dict.fromkeys([*(s.topic for s, _ in self._pipelines), self._publishes, ACCESS]))
+        topics = tuple(dict.fromkeys([*(s.topic for s, _ in self._pipelines), self._publishes, self._access]))
         routers = [*self._routers, operator_routes(self.name, self.health, self.registry, topics)]
         app = create_app(self.name, self._description, self.directory, routers)
         self.server = HttpServer(app, host=self.settings.http_host, port=self.settings.http_port)
@@ -165,7 +176,8 @@ class Application:
             log.info("migrated", applied=applied)
 
     async def _ensure_topics(self) -> None:
-        await ensure_topics(self.connection, TOPICS, replication_factor=self.settings.kafka_replication_factor)
+        topics = [self.topic(topic) for topic in TOPICS]
+        await ensure_topics(self.connection, topics, replication_factor=self.settings.kafka_replication_factor)
 
     async def _start_consuming(self) -> None:
         if self._pipelines:
@@ -207,7 +219,7 @@ class Application:
 
         while True:
             try:
-                async for key, value in follow_topic(self.connection, ACCESS, caught_up):
+                async for key, value in follow_topic(self.connection, self._access, caught_up):
                     self.directory.apply((key or b"").decode(), value)
             except Exception as error:
                 if not is_transient(error):

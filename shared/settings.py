@@ -36,6 +36,12 @@ class ServiceSettings(BaseSettings):
     kafka_bootstrap: str = Field(
         validation_alias="KAFKA_BOOTSTRAP", description="Brokers to ask first, host:port, comma between."
     )
+    kafka_topic_prefix: str = Field(
+        default="",
+        pattern=r"^([a-z0-9][a-z0-9._-]*\.)?$",
+        validation_alias="KAFKA_TOPIC_PREFIX",
+        description="Put before every topic and group, for several installations on one cluster; ends with a dot.",
+    )
     kafka_replication_factor: int = Field(
         default=1, ge=1, validation_alias="KAFKA_REPLICATION_FACTOR", description="Copies of each topic we create."
     )

@@ -1,6 +1,6 @@
 """Every topic there is: name, writer, key, partitions, clean-up, payload. Docs, admin and tests read this table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from shared.contracts import Alert, Interaction, Notification, Principal, Profile, Score, Snapshot
@@ -21,6 +21,10 @@ class Topic:
     description: str
     partitions: int = 6
     retention_ms: int = FOREVER
+
+    def prefixed(self, prefix: str) -> "Topic":
+        """The same topic of another installation on the same cluster."""
+        return replace(self, name=prefix + self.name)
 
     def config(self) -> dict[str, str]:
         """The broker-side settings that matter for correctness."""

@@ -1,0 +1,68 @@
+"""What the archive is asked and answers: the values between handlers and store."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+# Who said what: (reference, source, id).
+Identity = tuple[str, str, str]
+
+# (ordinal, reference, source, id, occurred_at, body)
+TimelineRow = tuple[int, str, str, str, datetime, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Whose a reference was when it was looked up."""
+
+    customer_id: str
+    membership_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCustomer:
+    """A locked row. `snapshot` is empty for a customer just created."""
+
+    customer_id: str
+    version: int
+    membership_version: int
+    snapshot: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCustomer:
+    """A row to write."""
+
+    customer_id: str
+    version: int
+    next_transition_at: datetime | None
+    snapshot: bytes
+
+
+class Archive(Protocol):
+    """One unit of work; `store.ProfileStore` says what each call does."""
+
+    async def get_references(self, references: Sequence[str]) -> dict[str, Membership]: ...
+
+    async def insert_references(self, owners: Mapping[str, str]) -> int: ...
+
+    async def lock_customers(self, customer_ids: Iterable[str]) -> dict[str, StoredCustomer]: ...
+
+    async def claim_due_customers(self, now: datetime, limit: int) -> list[StoredCustomer]: ...
+
+    async def get_database_micros(self) -> int: ...
+
+    async def append_interactions(self, rows: Sequence[TimelineRow]) -> set[int]: ...
+
+    async def list_bodies(self, identities: Sequence[Identity]) -> dict[Identity, bytes]: ...
+
+    async def append_conflicts(self, conflicts: Mapping[Identity, bytes]) -> None: ...
+
+    async def list_timelines(self, references: Sequence[str]) -> list[bytes]: ...
+
+    async def update_customers(self, customers: Sequence[ChangedCustomer]) -> None: ...
+
+    async def list_references(self, customer_ids: Sequence[str]) -> dict[str, list[str]]: ...
+
+    async def merge_customers(self, merges: Mapping[str, str]) -> None: ...

@@ -1,0 +1,134 @@
+-- name: get_references
+-- Whose the references are, as of now and unlocked.
+select r.reference, r.customer_id, c.membership_version
+from customer_references as r
+join customers as c on c.customer_id = r.customer_id
+where r.reference = any ($1::text[]);
+
+-- name: insert_customers
+-- Empty rows, so that there is something to lock.
+insert into customers (customer_id)
+select n.customer_id from unnest($1::uuid[]) as n (customer_id)
+order by n.customer_id
+on conflict (customer_id) do nothing;
+
+-- name: insert_references
+insert into customer_references (reference, customer_id)
+select n.reference, n.customer_id
+from unnest($1::text[], $2::uuid[]) as n (reference, customer_id)
+order by n.reference
+on conflict (reference) do nothing
+returning reference;
+
+-- name: lock_customers
+-- Locks first, in key order, everywhere; the clock is read under the locks.
+select customer_id, version, membership_version, snapshot
+from customers
+where customer_id = any ($1::uuid[])
+order by customer_id
+for update;
+
+-- name: get_database_micros
+select (extract(epoch from clock_timestamp()) * 1000000)::bigint;
+
+-- name: create_staging
+create temporary table if not exists staged_interactions (
+    ordinal integer not null,
+    reference text collate "C" not null,
+    source text collate "C" not null,
+    id text collate "C" not null,
+    occurred_at timestamptz not null,
+    body bytea not null
+) on commit delete rows;
+
+-- name: append_staged
+-- Takes over what is new; returns the ordinals of what was known already.
+with appended as (
+    insert into interactions (reference, source, id, occurred_at, body)
+    select reference, source, id, occurred_at, body from staged_interactions
+    on conflict (reference, source, id) do nothing
+    returning reference, source, id
+)
+select s.ordinal
+from staged_interactions as s
+where not exists (
+    select 1 from appended as a where a.reference = s.reference and a.source = s.source and a.id = s.id
+);
+
+-- name: list_bodies
+-- What is stored under these identities.
+select i.reference, i.source, i.id, i.body
+from unnest($1::text[], $2::text[], $3::text[]) as k (reference, source, id)
+join interactions as i on i.reference = k.reference and i.source = k.source and i.id = k.id;
+
+-- name: append_conflicts
+insert into conflicts (reference, source, id, body_md5, body)
+select k.reference, k.source, k.id, decode(md5(k.body), 'hex'), k.body
+from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) as k (reference, source, id, body)
+on conflict do nothing;
+
+-- name: list_timelines
+-- Everything that ever happened under these references.
+select body from interactions where reference = any ($1::text[]);
+
+-- name: update_customers
+update customers as c
+set version = n.version, next_transition_at = n.next_transition_at, snapshot = n.snapshot
+from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::bytea[])
+    as n (customer_id, version, next_transition_at, snapshot)
+where c.customer_id = n.customer_id;
+
+-- name: list_references
+select reference, customer_id from customer_references where customer_id = any ($1::uuid[]) order by reference;
+
+-- name: move_references
+-- The references of merged customers go to where they merged.
+update customer_references as r
+set customer_id = m.into_id
+from unnest($1::uuid[], $2::uuid[]) as m (from_id, into_id)
+where r.customer_id = m.from_id;
+
+-- name: raise_membership_versions
+update customers set membership_version = membership_version + 1 where customer_id = any ($1::uuid[]);
+
+-- name: claim_due_customers
+-- Customers whose lifecycle changes by the passing of time alone; those another process has in hand are left to it.
+select customer_id, version, membership_version, snapshot
+from customers
+where next_transition_at < $1
+order by next_transition_at
+limit $2
+for update skip locked;
+
+-- name: get_versions
+select customer_id, version from customers where customer_id = any ($1::uuid[]);
+
+-- name: get_snapshots
+select customer_id, version, snapshot from customers where customer_id = any ($1::uuid[]);
+
+-- name: get_customer
+select version, snapshot from customers where customer_id = $1 and version > 0;
+
+-- name: get_customer_id
+select customer_id from customer_references where reference = $1;
+
+-- name: list_timeline
+-- One page of what happened to a customer, oldest first.
+select body
+from interactions
+where reference = any ($1::text[])
+    and ($2::timestamptz is null or (occurred_at, source, id, reference) > ($2, $3::text, $4::text, $5::text))
+order by occurred_at, source, id, reference
+limit $6;
+
+-- name: list_timeline_backwards
+-- One page of what happened to a customer, newest first.
+select body
+from interactions
+where reference = any ($1::text[])
+    and ($2::timestamptz is null or (occurred_at, source, id, reference) < ($2, $3::text, $4::text, $5::text))
+order by occurred_at desc, source desc, id desc, reference desc
+limit $6;
+
+-- name: count_timeline
+select count(*) from interactions where reference = any ($1::text[]);

@@ -1,0 +1,105 @@
+"""The archive in PostgreSQL: named queries, rows to values and back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from services.profiles.domain.archive import ChangedCustomer, Identity, Membership, StoredCustomer
+from shared.postgres import Store, load_queries
+
+SQL = Path(__file__).parent / "sql"
+_QUERIES = load_queries(SQL / "queries.sql")
+
+_STAGED = ("ordinal", "reference", "source", "id", "occurred_at", "body")
+
+
+class ProfileStore(Store):
+    """One unit of work on the archive."""
+
+    async def get_references(self, references: Sequence[str]) -> dict[str, Membership]:
+        rows = await self.connection.fetch(_QUERIES.get_references, references)
+        return {reference: Membership(str(customer), version) for reference, customer, version in rows}
+
+    async def insert_references(self, owners: Mapping[str, str]) -> int:
+        """Reference to customer id; returns how many were new. Creates the customers' rows first."""
+        await self.connection.execute(_QUERIES.insert_customers, sorted(set(owners.values())))
+        return len(await self.connection.fetch(_QUERIES.insert_references, list(owners), list(owners.values())))
+
+    async def lock_customers(self, customer_ids: Iterable[str]) -> dict[str, StoredCustomer]:
+        """In key order, which is the lock order everywhere."""
+        rows = await self.connection.fetch(_QUERIES.lock_customers, sorted(customer_ids))
+        return {str(row[0]): StoredCustomer(str(row[0]), *row[1:]) for row in rows}
+
+    async def claim_due_customers(self, now: datetime, limit: int) -> list[StoredCustomer]:
+        rows = await self.connection.fetch(_QUERIES.claim_due_customers, now, limit)
+        return [StoredCustomer(str(row[0]), *row[1:]) for row in rows]
+
+    async def get_database_micros(self) -> int:
+        return int(await self.connection.fetchval(_QUERIES.get_database_micros))
+
+    async def append_interactions(self, rows: Sequence[tuple[int, str, str, str, datetime, bytes]]) -> set[int]:
+        """Rows of (ordinal, reference, source, id, occurred_at, body), each identity once.
+
+        Returns the ordinals of those that were known already and stay as they are.
+        """
+        await self.connection.execute(_QUERIES.create_staging)
+        await self.connection.copy_records_to_table("staged_interactions", records=rows, columns=_STAGED)
+        return {row[0] for row in await self.connection.fetch(_QUERIES.append_staged)}
+
+    async def list_bodies(self, identities: Sequence[Identity]) -> dict[Identity, bytes]:
+        rows = await self.connection.fetch(_QUERIES.list_bodies, *map(list, zip(*identities, strict=True)))
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    async def append_conflicts(self, conflicts: Mapping[Identity, bytes]) -> None:
+        columns = map(list, zip(*conflicts, strict=True))
+        await self.connection.execute(_QUERIES.append_conflicts, *columns, list(conflicts.values()))
+
+    async def list_timelines(self, references: Sequence[str]) -> list[bytes]:
+        return [row[0] for row in await self.connection.fetch(_QUERIES.list_timelines, references)]
+
+    async def update_customers(self, customers: Sequence[ChangedCustomer]) -> None:
+        await self.connection.execute(
+            _QUERIES.update_customers,
+            [one.customer_id for one in customers],
+            [one.version for one in customers],
+            [one.next_transition_at for one in customers],
+            [one.snapshot for one in customers],
+        )
+
+    async def list_references(self, customer_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Customer id to its references, sorted."""
+        found: dict[str, list[str]] = {customer_id: [] for customer_id in customer_ids}
+        for reference, customer_id in await self.connection.fetch(_QUERIES.list_references, customer_ids):
+            found[str(customer_id)].append(reference)
+        return found
+
+    async def merge_customers(self, merges: Mapping[str, str]) -> None:
+        """Loser to winner: references move, and whoever resolved against the old membership has to look again."""
+        await self.connection.execute(_QUERIES.move_references, list(merges), list(merges.values()))
+        touched = sorted({*merges, *merges.values()})
+        await self.connection.execute(_QUERIES.raise_membership_versions, touched)
+
+    async def get_versions(self, entity_ids: Sequence[str]) -> dict[str, int]:
+        return {str(row[0]): row[1] for row in await self.connection.fetch(_QUERIES.get_versions, entity_ids)}
+
+    async def get_snapshots(self, entity_ids: Sequence[str]) -> list[tuple[str, int, bytes | None]]:
+        rows = await self.connection.fetch(_QUERIES.get_snapshots, entity_ids)
+        return [(str(row[0]), row[1], row[2]) for row in rows]
+
+    async def get_customer(self, customer_id: str) -> tuple[int, bytes] | None:
+        row = await self.connection.fetchrow(_QUERIES.get_customer, customer_id)
+        return (row[0], row[1]) if row else None
+
+    async def get_customer_id(self, reference: str) -> str | None:
+        found = await self.connection.fetchval(_QUERIES.get_customer_id, reference)
+        return str(found) if found else None
+
+    async def list_timeline(
+        self, references: Sequence[str], *, after: tuple[datetime, str, str, str] | None, backwards: bool, limit: int
+    ) -> list[bytes]:
+        query = _QUERIES.list_timeline_backwards if backwards else _QUERIES.list_timeline
+        rows = await self.connection.fetch(query, references, *(after or (None, None, None, None)), limit)
+        return [row[0] for row in rows]
+
+    async def count_timeline(self, references: Sequence[str]) -> int:
+        return int(await self.connection.fetchval(_QUERIES.count_timeline, references))

@@ -1,0 +1,1 @@
+"""What tests share: the stack, leased databases and topics, clocks, builders. Plain modules; conftest imports from here."""
