@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from services.profiles.codec import CustomerCodec
 from services.profiles.domain.archive import Archive, ChangedCustomer, Identity, StoredCustomer, TimelineRow
 from services.profiles.domain.entities import Customer, new_customer
 from services.profiles.domain.membership import LINKS, plan_merges
@@ -36,8 +37,7 @@ class ProfileHandlers:
         self._clock = clock
         self._policy = policy
         self._metrics = metrics
-        self._encode = msgspec.json.Encoder().encode
-        self._decode_snapshot = msgspec.json.Decoder(Snapshot[Customer]).decode
+        self._codec = CustomerCodec()
         self._decode_interaction = msgspec.json.Decoder(Interaction).decode
 
     async def on_interactions(self, connection: Connection, records: Records) -> Outcome:
@@ -76,7 +76,7 @@ class ProfileHandlers:
         written = []
         again = []
         for stored in due.values():
-            snapshot = self._decode_snapshot(stored.snapshot)
+            snapshot = self._codec.decode(stored.snapshot)
             if recompute_reason(snapshot.data, None, self._policy):
                 again.append(snapshot.data)
                 continue
@@ -162,9 +162,7 @@ class ProfileHandlers:
             facts = in_order(interactions) if len(interactions) > 1 else interactions
             snapshot = locked[customer_id].snapshot
             customer = (
-                self._decode_snapshot(snapshot).data
-                if snapshot
-                else new_customer(customer_id, [references[customer_id]])
+                self._codec.decode(snapshot).data if snapshot else new_customer(customer_id, [references[customer_id]])
             )
             if reason := recompute_reason(customer, facts[0], self._policy):
                 self._metrics.recomputed.labels(reason=reason).inc()
@@ -205,7 +203,7 @@ class ProfileHandlers:
             correlationid=correlation,
             data=customer,
         )
-        return ChangedCustomer(customer.customer_id, version, customer.next_transition_at, self._encode(snapshot))
+        return ChangedCustomer(customer.customer_id, version, customer.next_transition_at, self._codec.encode(snapshot))
 
 
 def _links(interaction: Interaction) -> bool:

@@ -149,6 +149,16 @@ class History:
     surveys: list[Survey] = field(default_factory=list)
     lifecycle: list[LifecycleChange] = field(default_factory=list)
 
+    def drop_gaps_ended_before(self, cut: datetime) -> None:
+        """Gaps follow one another, so the first to stay keeps all after it."""
+        for gaps in (self.purchase_gaps, self.activity_gaps):
+            while gaps and self.end_of(gaps[0]) < cut:
+                del gaps[0]
+
+    def end_of(self, gap: Gap) -> datetime:
+        """When a gap ended."""
+        return gap["until"]
+
 
 @dataclass(slots=True)
 class Aggregates:

@@ -96,9 +96,8 @@ def _act(customer: Customer, anchor: Anchor, time: datetime) -> None:
     else:
         gap = time - last
         if gap > WEEK:
-            customer.history.activity_gaps.append(
-                {"anchor": began, "since": last, "until": time, "ordinal": aggregates.activity_days}
-            )
+            ordinal = aggregates.activity_days
+            customer.history.activity_gaps.append({"anchor": began, "since": last, "until": time, "ordinal": ordinal})
         if gap >= DAY or time.day != last.day:
             aggregates.activity_days += 1
     aggregates.last_activity_at = time

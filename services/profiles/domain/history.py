@@ -26,9 +26,7 @@ def trim(customer: Customer) -> None:
     # Every entry begins at an activity, so a younger customer has nothing to drop.
     if first is None or first >= cut:
         return
-    for gaps in (history.purchase_gaps, history.activity_gaps):
-        if gaps and gaps[0]["until"] < cut:
-            gaps[:] = [gap for gap in gaps if gap["until"] >= cut]
+    history.drop_gaps_ended_before(cut)
     _trim_complaints(history, cut)
     _trim_surveys(history, cut)
     changes = history.lifecycle

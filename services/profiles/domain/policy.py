@@ -58,25 +58,32 @@ def parse_policy(content: object) -> Policy:
     problems: list[str] = []
     fields = _fields(content, problems)
     durations = {name: _duration(name, fields, problems) for name in SHAPE["lifecycle"]}
-    frequent_from = fields.get("frequent_from")
-    if "frequent_from" in fields and not (type(frequent_from) is int and frequent_from >= 2):
-        problems.append("behaviour.frequent_from: must be a whole number of purchase days, at least 2")
-    currency = fields.get("currency")
-    if "currency" in fields and not (isinstance(currency, str) and CURRENCY.fullmatch(currency)):
-        problems.append("value.currency: must be three capital letters, like USD")
     amounts = {name: _amount(name, fields, problems) for name in ("high_from", "mid_from")}
+    frequent_from = fields.get("frequent_from", 2)
+    if type(frequent_from) is not int or frequent_from < 2:
+        problems.append("behaviour.frequent_from: must be a whole number of purchase days, at least 2")
+    currency = fields.get("currency", "USD")
+    if type(currency) is not str or not CURRENCY.fullmatch(currency):
+        problems.append("value.currency: must be three capital letters, like USD")
     if not problems:
         _check_order(durations, amounts, problems)
     if problems:
         raise PolicyError(problems)
-    meaning = {
-        **{name: duration.total_seconds() for name, duration in durations.items()},
-        **{name: str(amount.normalize()) for name, amount in amounts.items()},
-        "frequent_from": frequent_from,
-        "currency": currency,
-    }
-    version = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:12]
-    return Policy(**durations, **amounts, frequent_from=frequent_from, currency=currency, version=version)
+    seconds = {name: duration.total_seconds() for name, duration in durations.items()}
+    worth = {name: str(amount.normalize()) for name, amount in amounts.items()}
+    meaning = {**seconds, **worth, "frequent_from": frequent_from, "currency": currency}
+    return Policy(
+        new_for=durations["new_for"],
+        lapsing_after=durations["lapsing_after"],
+        dormant_after=durations["dormant_after"],
+        churned_after=durations["churned_after"],
+        won_back_for=durations["won_back_for"],
+        frequent_from=frequent_from,
+        currency=currency,
+        high_from=amounts["high_from"],
+        mid_from=amounts["mid_from"],
+        version=hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:12],
+    )
 
 
 def _fields(content: object, problems: list[str]) -> dict[str, Any]:
@@ -85,9 +92,8 @@ def _fields(content: object, problems: list[str]) -> dict[str, Any]:
         problems.append("policy: must hold the sections " + ", ".join(SHAPE))
         return {}
     found: dict[str, Any] = {}
-    problems += [
-        f"{section}: unknown section, known are {', '.join(SHAPE)}" for section in content if section not in SHAPE
-    ]
+    sections = ", ".join(SHAPE)
+    problems += [f"{section}: unknown section, known are {sections}" for section in content if section not in SHAPE]
     for section, names in SHAPE.items():
         fields = content.get(section)
         if not isinstance(fields, Mapping):
@@ -128,9 +134,11 @@ def _check_order(durations: Mapping[str, timedelta], amounts: Mapping[str, Decim
     for longer, shorter in (("dormant_after", "lapsing_after"), ("churned_after", "dormant_after")):
         if durations[longer] <= durations[shorter]:
             problems.append(f"lifecycle.{longer}: must be longer than {shorter}")
-    for name in ("new_for", "won_back_for"):
-        if durations[name] > durations["lapsing_after"]:
-            problems.append(f"lifecycle.{name}: must not be longer than lapsing_after")
+    problems += [
+        f"lifecycle.{name}: must not be longer than lapsing_after"
+        for name in ("new_for", "won_back_for")
+        if durations[name] > durations["lapsing_after"]
+    ]
     if amounts["mid_from"] > amounts["high_from"]:
         problems.append("value.mid_from: must not be more than high_from")
 

@@ -15,7 +15,6 @@ from services.profiles.domain.history import trim
 from services.profiles.domain.lifecycle import next_transition, pass_time
 from services.profiles.domain.policy import Policy
 
-
 F = TypeVar("F", bound=Fact)
 
 
