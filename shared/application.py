@@ -214,13 +214,12 @@ class Application:
             delay = min(delay * 2, 10)
 
     async def _follow_access(self) -> None:
-        def caught_up() -> None:
-            self.directory.loaded = True
-
         while True:
             try:
-                async for key, value in follow_topic(self.connection, self._access, caught_up):
-                    self.directory.apply((key or b"").decode(), value)
+                async for records, caught_up in follow_topic(self.connection, self._access):
+                    for key, value in records:
+                        self.directory.apply((key or b"").decode(), value)
+                    self.directory.loaded = self.directory.loaded or caught_up
             except Exception as error:
                 if not is_transient(error):
                     raise

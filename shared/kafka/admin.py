@@ -50,10 +50,10 @@ async def _compare(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
     policies: dict[str, str] = {}
     for response in await admin.describe_configs(resources):
         for *_, name, entries in response.resources:
-            policies[name] = next(entry[1] for entry in entries if entry[0] == "cleanup.policy")
+            policies.update((name, entry[1]) for entry in entries if entry[0] == "cleanup.policy")
     for topic in topics:
         found = described.get(topic.name)
-        if found is None or found["error_code"]:
+        if found is None or found["error_code"] or topic.name not in policies:  # a new topic takes a moment
             raise TransientError(f"topic {topic.name} is not there yet")
         if len(found["partitions"]) != topic.partitions:
             raise ConfigurationError(

@@ -23,7 +23,8 @@ class Answer:
 async def call(
     app: ASGIApp, method: str, path: str, *, headers: dict[str, str] | None = None, body: bytes | Iterable[bytes] = b""
 ) -> Answer:
-    """One request. Pieces of the body are made only when the application asks for them."""
+    """One request; `path` may end in a query. Pieces of the body are made only when the application asks for them."""
+    path, _, query = path.partition("?")
     pieces = iter([body] if isinstance(body, bytes) else body)
     started: list[Message] = []
     parts: list[bytes] = []
@@ -40,7 +41,7 @@ async def call(
 
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
-        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
         "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
     }  # fmt: skip

@@ -111,7 +111,7 @@ def unsubscribed(customer: Customer, fact: Fact, time: datetime) -> None:
 
 def assigned(customer: Customer, fact: Fact, time: datetime) -> None:
     """Make a staff member the owner; who is it already stays so since then."""
-    staff_id = fact.data.get("staff_id")
+    staff_id = fact.data.get("owner")
     if type(staff_id) is str and (customer.owner is None or customer.owner.staff_id != staff_id):
         customer.owner = Owner(staff_id, time)
 

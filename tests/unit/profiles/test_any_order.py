@@ -48,7 +48,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "channel": st.sampled_from(["email", "sms"]),
     "granted": st.booleans(),
     "locale": st.sampled_from(["en", "zh-CN"]),
-    "staff_id": st.sampled_from(["kim", "lee"]),
+    "owner": st.sampled_from(["kim", "lee"]),
 }
 DATA = st.fixed_dictionaries(
     {}, optional={name: st.one_of(values, values, values, ODD) for name, values in FIELDS.items()}

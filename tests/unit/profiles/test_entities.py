@@ -39,7 +39,7 @@ def full() -> Customer:
         told("consent", 22, channel="email", granted=True),
         told("complaint.opened", 23),
         told("survey.answered", 24, kind="nps", score=9),
-        told("owner.assigned", 25, staff_id="kim"),
+        told("owner.assigned", 25, owner="kim"),
     ]
     return customer(*facts, now=30)
 

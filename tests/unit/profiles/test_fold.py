@@ -134,7 +134,7 @@ def test_consent_is_kept_per_channel_and_purpose_and_an_unsubscribe_withdraws_it
 
 
 def test_an_owner_stays_since_the_first_assignment_until_released() -> None:
-    facts = [told("owner.assigned", 0, staff_id="kim"), told("owner.assigned", 5, staff_id="kim")]
+    facts = [told("owner.assigned", 0, owner="kim"), told("owner.assigned", 5, owner="kim")]
     owner = customer(*facts).owner
     assert owner is not None
     assert (owner.staff_id, owner.since) == ("kim", at(0))

@@ -1,0 +1,1 @@
+"""Everything about running Ebbtide: the local stack, the supervised system, the `ebbtide` command."""

@@ -1,0 +1,1 @@
+"""Files into events, and events to a running ingest over its public API."""

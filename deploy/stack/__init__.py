@@ -1,0 +1,1 @@
+"""Kafka and PostgreSQL for one machine: embedded from packages, or given by somebody else."""

@@ -1,0 +1,1 @@
+"""Decisions of alerts: pure, synchronous, standard library only; time arrives as a value."""

@@ -1,0 +1,157 @@
+"""What rules look at (`Subject`, `History`) and what comes of it (`Alert`), in the words of the glossary.
+
+`Alert`, `Act`, `Evidence`, `Anchor` and `Sealed` have the fields of their contracts, so they travel as they are;
+a test holds both schemas equal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Condition = Literal["firing", "resolved", "retracted"]
+Handling = Literal["open", "acknowledged", "snoozed", "closed"]
+Severity = Literal["critical", "warning", "info"]
+Told = Literal["owner", "customer"]
+Happening = Literal["fired", "resolved", "retracted", "amended", "acknowledged", "snoozed", "reopened", "closed"]
+AlertOutcome = Literal["retained", "churned", "false_alarm"]
+Status = Literal["active", "merged", "erased"]
+
+EBBTIDE = "ebbtide"
+"""Who did what followed from interactions and time alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The interaction at which a spell began."""
+
+    reference: str
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A stretch without a purchase (or any activity); `until` is null for the one that still lasts.
+
+    `ordinal` counts the days with a purchase (an activity) up to and including the anchor.
+    """
+
+    anchor: Anchor
+    since: datetime
+    until: datetime | None
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A complaint, with the emitter's own number if it gave one."""
+
+    anchor: Anchor
+    case: str | None = None
+    opened_at: datetime
+    answered_at: datetime | None = None
+    resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A stretch in which a score stood in one band; `until` is null while it does."""
+
+    anchor: Anchor
+    band: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The past that rules decide on. No rule decides about what began before `since`.
+
+    `silences` is keyed by what was absent (`customer.purchase` or `activity`), `bands` by kind of score.
+    """
+
+    since: datetime
+    silences: Mapping[str, tuple[Silence, ...]] = field(default_factory=dict)
+    complaints: tuple[Case, ...] = ()
+    bands: Mapping[str, tuple[Band, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The newest snapshot of one customer, as far as rules look at it.
+
+    `version` is that of the snapshot, `profile_version` that of the profile behind it. Alerts belong to whoever holds
+    the reference of their anchor, so `references` says which alerts are this customer's to decide: that makes merges
+    independent of the order of arrival. Scores know no references; see `handlers`.
+    """
+
+    customer_id: str
+    version: int
+    profile_version: int
+    history: History
+    references: tuple[str, ...] = ()
+    status: Status = "active"
+    merged_into: str | None = None
+    owner: str | None = None
+    correlationid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Free text of people: it travels like every other personal datum."""
+
+    value: dict[str, Any]
+    alg: Literal["none"] = "none"
+    kid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One entry of an alert's history."""
+
+    act: Happening
+    at: datetime
+    by: str
+    reason: str | None = None
+    until: datetime | None = None
+    pii: Sealed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why the alert is there."""
+
+    anchor: Anchor
+    since: datetime
+    facts: dict[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """What Ebbtide makes of a spell; see `shared.contracts.Alert` for each field."""
+
+    alert_id: str
+    rule_id: str
+    rules_version: str
+    customer_id: str
+    condition: Condition
+    handling: Handling
+    severity: Severity
+    fired_at: datetime
+    resolved_at: datetime | None = None
+    handled_until: datetime | None = None
+    owner: str | None = None
+    notify: tuple[Told, ...] = ()
+    evidence: Evidence
+    outcome: AlertOutcome | None = None
+    announce: bool = True
+    succeeds: str | None = None
+    succeeded_by: str | None = None
+    history: tuple[Act, ...] = ()
+    cause_version: int = 0
+
+    @property
+    def closed_by_hand(self) -> bool:
+        """Somebody closed it while its condition held."""
+        return any(act.act == "closed" for act in self.history)

@@ -1,0 +1,1 @@
+"""What alerts reads besides topics and its store."""

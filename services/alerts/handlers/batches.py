@@ -1,0 +1,109 @@
+"""One batch of profiles or scores to the alerts of their customers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.alerts.domain.entities import Subject
+from services.alerts.domain.snapshots import ProfilePart, ScorePart, subject_of_profile, subject_of_score
+from services.alerts.handlers.deciding import Decider
+from services.alerts.handlers.storage import AlertStore, Kept, OpenStore
+from shared.clock import Clock
+from shared.contracts import Snapshot
+from shared.ids import customer_id_of
+from shared.pipeline import Outcome, Publication, Received
+from shared.postgres import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The records of a batch: the newest of each customer that is news, and from where on others were known already."""
+
+    news: list[Subject]
+    reruns: dict[str, int]
+
+
+class Batches:
+    """Handlers of profiles.v1 (activity and event rules) and scores.v1 (score rules).
+
+    Published is what changed, and, for customers of whom a record had been stored before (a batch that died between
+    storing and publishing is run again), every alert last decided on that record or a later one.
+    """
+
+    def __init__(self, decider: Decider, *, clock: Clock, store: OpenStore) -> None:
+        self._decider = decider
+        self._clock = clock
+        self._store = store
+
+    async def on_profiles(self, connection: Connection, records: Sequence[Received[Snapshot[ProfilePart]]]) -> Outcome:
+        """Decide what activity and event rules say of these customers. Runs in the batch's transaction."""
+        subjects = [subject_of_profile(one.value.data, one.value.version, one.value.correlationid) for one in records]
+        return await self._handle(self._store(connection), "profile", subjects)
+
+    async def on_scores(self, connection: Connection, records: Sequence[Received[Snapshot[ScorePart]]]) -> Outcome:
+        """Decide what score rules say of these customers. Runs in the batch's transaction."""
+        subjects = [subject_of_score(one.value.data, one.value.version, one.value.correlationid) for one in records]
+        return await self._handle(self._store(connection), "score", subjects)
+
+    async def _handle(self, store: AlertStore, topic: str, subjects: Sequence[Subject]) -> Outcome:
+        now = self._clock.now()
+        rules_version = self._decider.rulebook.rules.version
+        kept = await store.lock_subjects(topic, sorted({subject.customer_id for subject in subjects}))
+        batch = _sort(subjects, kept)
+        publications: dict[str, Publication] = {}
+        if batch.reruns:
+            for entry in await self._stored_before(store, topic, subjects, batch.reruns):
+                publications[entry.entity_id] = entry
+        if batch.news:
+            settled = await self._decider.settle(store, topic, batch.news, now)
+            await store.upsert_subjects(topic, settled.due, rules_version)
+            publications.update({entry.entity_id: entry for entry in settled.changed})
+            if topic == "profile":
+                await self._wake(store, batch.news, kept)
+        return Outcome(list(publications.values()), applied=len(batch.news), stale=len(subjects) - len(batch.news))
+
+    async def _stored_before(
+        self, store: AlertStore, topic: str, subjects: Sequence[Subject], reruns: Mapping[str, int]
+    ) -> Iterable[Publication]:
+        again = [subject for subject in subjects if subject.customer_id in reruns]
+        references = sorted({reference for subject in again for reference in subject.references})
+        rule_ids = [ruling.rule.id for ruling in self._decider.rulebook.of(topic)]
+        rows = await store.list_alerts_of_references(references, sorted(reruns), rule_ids)
+        oldest = min(reruns.values())
+        return [
+            Publication(row.alert.alert_id, row.version, row.payload)
+            for row in rows
+            if row.alert.cause_version >= reruns.get(row.alert.customer_id, oldest)
+        ]
+
+    async def _wake(self, store: AlertStore, news: Sequence[Subject], kept: Mapping[str, Kept]) -> None:
+        """References that moved to another customer take their alerts along: whoever may be concerned decides again."""
+        scored: set[str] = set()
+        others: set[str] = set()
+        for subject in news:
+            before = kept.get(subject.customer_id)
+            if before is None and len(subject.references) < 2:
+                continue
+            dropped = set(before.references if before is not None else ()) - set(subject.references)
+            if dropped or before is None or len(before.references) != len(subject.references):
+                scored.add(subject.customer_id)
+            others.update(customer_id_of(reference) for reference in dropped)
+            if dropped and subject.merged_into is not None:
+                others.add(subject.merged_into)
+        now = self._clock.now()
+        if others:
+            await store.wake_subjects("profile", sorted(others), now)
+        if scored or others:
+            await store.wake_subjects("score", sorted(scored | others), now)
+
+
+def _sort(subjects: Sequence[Subject], kept: Mapping[str, Kept]) -> _Sorted:
+    newest: dict[str, Subject] = {}
+    reruns: dict[str, int] = {}
+    for subject in subjects:
+        customer_id = subject.customer_id
+        known = kept.get(customer_id)
+        if known is not None and subject.version <= known.version:
+            reruns[customer_id] = min(subject.version, reruns.get(customer_id, subject.version))
+        elif customer_id not in newest or newest[customer_id].version < subject.version:
+            newest[customer_id] = subject
+    return _Sorted([newest[customer_id] for customer_id in sorted(newest)], reruns)

@@ -1,0 +1,188 @@
+"""Brings the alerts of some customers in line with what the rules say of them at an instant."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.alerts.domain.decide import Decision, decide
+from services.alerts.domain.entities import Alert, Subject
+from services.alerts.domain.rulings import Ruling
+from services.alerts.domain.spells import Spell, spells
+from services.alerts.handlers.rulebook import Rulebook
+from services.alerts.handlers.storage import AlertStore, DueSubject, Stored
+from services.alerts.metrics import AlertMetrics
+from shared.clock import pause
+from shared.contracts import Anchor, Snapshot
+from shared.ids import alert_id_of, next_version
+from shared.pipeline import Publication
+
+SUBJECTS_BETWEEN_YIELDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """When each customer is due next, and the alerts that changed (stored, not yet published)."""
+
+    due: list[DueSubject]
+    changed: list[Publication]
+
+
+class Decider:
+    """The one way in which alerts change without people."""
+
+    def __init__(self, rulebook: Rulebook, metrics: AlertMetrics) -> None:
+        self.rulebook = rulebook
+        self._metrics = metrics
+
+    async def settle(self, store: AlertStore, topic: str, subjects: Sequence[Subject], now: datetime) -> Settled:
+        """Decide everything `topic`'s rules say of these customers, whose rows are locked, and store the alerts.
+
+        May be called again with the same: it changes nothing then. Raises StaleReadError when another process raised
+        one of the alerts at the same moment.
+        """
+        rulings = self.rulebook.of(topic)
+        bench = _Bench(await self._candidates(store, topic, subjects, rulings))
+        given = {subject.customer_id: subject for subject in subjects}
+        due: list[DueSubject] = []
+        # The oldest first: should two snapshots claim one reference, the newer has the last word.
+        for count, subject in enumerate(sorted(bench.subjects, key=lambda s: (s.version, s.customer_id)), 1):
+            next_at: datetime | None = None
+            for ruling in rulings:
+                found, later = _spells_by_id(ruling, subject, now)
+                bench.carry_out(decide(ruling, subject, found, bench.alerts_of(subject, ruling), now), subject)
+                if later is not None and (next_at is None or later < next_at):
+                    next_at = later
+            due.append(DueSubject(given[subject.customer_id], next_at))
+            if count % SUBJECTS_BETWEEN_YIELDS == 0:
+                await pause(0)
+        due.sort(key=lambda entry: entry.subject.customer_id)
+        self._metrics.count(bench.decisions)
+        return Settled(due, await write_alerts(store, bench.changes(), bench.stored, now))
+
+    async def _candidates(
+        self, store: AlertStore, topic: str, subjects: Sequence[Subject], rulings: Sequence[Ruling]
+    ) -> tuple[list[Subject], set[str], list[Stored]]:
+        """The customers with the references they hold, those to be found by customer id too, and all their alerts."""
+        subjects, loose = await self.with_references(store, topic, subjects)
+        references = sorted({reference for subject in subjects for reference in subject.references})
+        rule_ids = [ruling.rule.id for ruling in rulings]
+        stored = await store.lock_alerts(references, sorted(loose), rule_ids) if references or loose else []
+        return subjects, loose, stored
+
+    async def with_references(
+        self, store: AlertStore, topic: str, subjects: Sequence[Subject]
+    ) -> tuple[list[Subject], set[str]]:
+        """Which references each customer holds, and whose alerts are to be found by customer id besides.
+
+        Profiles say it themselves. Scores do not know references; those of the profile they were computed from are
+        taken if they are still (and already) in the store. Otherwise a score's alerts are those under its customer and
+        those anchored at references that its bands name; when the profile arrives the customer is woken.
+        """
+        erased = {subject.customer_id for subject in subjects if subject.status == "erased"}
+        if topic == "profile":
+            return list(subjects), erased
+        held = await store.list_references([subject.customer_id for subject in subjects])
+        exact: list[Subject] = []
+        loose = erased
+        for subject in subjects:
+            known = held.get(subject.customer_id)
+            if subject.status != "active":
+                exact.append(subject)
+            elif known is not None and known.since_version <= subject.profile_version <= known.version:
+                exact.append(replace(subject, references=known.references))
+            else:
+                loose.add(subject.customer_id)
+                exact.append(subject)
+        return exact, loose
+
+
+class _Bench:
+    """The alerts at hand while a batch is decided: found by the reference of their anchor, or by customer."""
+
+    def __init__(self, candidates: tuple[list[Subject], set[str], list[Stored]]) -> None:
+        self.subjects, self._loose, rows = candidates
+        self.stored = {row.alert.alert_id: row for row in rows}
+        self.decisions: list[Decision] = []
+        self._alerts: dict[str, Alert] = {}
+        self._changed: dict[str, str] = {}
+        self._by_reference: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._by_customer: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for row in rows:
+            self._put(row.alert)
+
+    def alerts_of(self, subject: Subject, ruling: Ruling) -> dict[str, Alert]:
+        """The alerts of this rule that are this customer's to decide."""
+        rule_id = ruling.rule.id
+        ids: set[str] = set()
+        for reference in subject.references:
+            ids |= self._by_reference.get((rule_id, reference), set())
+        if subject.customer_id in self._loose:
+            ids |= self._by_customer.get((rule_id, subject.customer_id), set())
+        return {alert_id: self._alerts[alert_id] for alert_id in sorted(ids)}
+
+    def carry_out(self, decisions: Iterable[Decision], subject: Subject) -> None:
+        """Remember what was decided."""
+        for decision in decisions:
+            self.decisions.append(decision)
+            self._put(decision.alert)
+            self._changed[decision.alert.alert_id] = subject.correlationid
+
+    def changes(self) -> list[tuple[Alert, str]]:
+        """The alerts that changed, by id, each with the correlation id of the cause."""
+        return [(self._alerts[alert_id], self._changed[alert_id]) for alert_id in sorted(self._changed)]
+
+    def _put(self, alert: Alert) -> None:
+        before = self._alerts.get(alert.alert_id)
+        if before is not None:
+            self._by_customer[(before.rule_id, before.customer_id)].discard(alert.alert_id)
+        self._alerts[alert.alert_id] = alert
+        self._by_reference[(alert.rule_id, alert.evidence.anchor.reference)].add(alert.alert_id)
+        self._by_customer[(alert.rule_id, alert.customer_id)].add(alert.alert_id)
+
+
+async def write_alerts(
+    store: AlertStore, changes: Sequence[tuple[Alert, str]], stored: dict[str, Stored], now: datetime
+) -> list[Publication]:
+    """Store changed alerts under a new version each; what is in `stored` is locked, the rest is new."""
+    if not changes:
+        return []
+    micros = await store.get_database_micros()
+    fresh: list[Snapshot[Alert]] = []
+    known: list[Snapshot[Alert]] = []
+    for alert, correlationid in changes:
+        row = stored.get(alert.alert_id)
+        version = next_version(row.version if row is not None else 0, micros)
+        (known if row is not None else fresh).append(envelope(alert, version, now, correlationid))
+    encoded: dict[str, bytes] = {}
+    if fresh:
+        encoded.update(await store.insert_alerts(fresh))
+    if known:
+        encoded.update(await store.update_alerts(known))
+    return [Publication(entry.subject, entry.version, encoded[entry.subject]) for entry in (*fresh, *known)]
+
+
+def envelope(alert: Alert, version: int, now: datetime, correlationid: str) -> Snapshot[Alert]:
+    """The alert as it travels."""
+    return Snapshot(
+        id=f"{alert.alert_id}:{version}",
+        source="ebbtide/alerts",
+        type="ebbtide.alert",
+        subject=alert.alert_id,
+        time=now,
+        version=version,
+        correlationid=correlationid,
+        data=alert,
+    )
+
+
+def _spells_by_id(ruling: Ruling, subject: Subject, now: datetime) -> tuple[dict[str, Spell], datetime | None]:
+    if subject.status != "active":
+        return {}, None
+    found, next_at = spells(ruling.rule, subject.history, now)
+    rule_id = ruling.rule.id
+    by_id = {}
+    for spell in found:
+        anchor = Anchor(reference=spell.anchor.reference, source=spell.anchor.source, id=spell.anchor.id)
+        by_id[alert_id_of(rule_id, anchor)] = spell
+    return by_id, next_at

@@ -1,0 +1,52 @@
+-- The whole store of alerts, besides the pipeline's own tables (shared/pipeline/sql). Kept equal to the migrations by a test.
+
+-- The newest snapshot of each customer, as far as rules look at it (body). topic: profile or score.
+-- references: which alerts are the customer's; references_version: since which version they are these.
+-- rules_version: the rules it was last decided under. next_at: when time alone changes the answer.
+create table subjects (
+    customer_id uuid not null,
+    topic text not null,
+    version bigint not null,
+    "references" text[] not null,
+    references_version bigint not null,
+    rules_version text not null,
+    body bytea not null,
+    next_at timestamptz,
+    primary key (customer_id, topic)
+);
+create index subjects_next on subjects (topic, next_at) where next_at is not null;
+
+-- One row per alert. snapshot: byte for byte what is published; the other columns are what is searched by.
+-- reference: that of the anchor; whoever holds it owns the alert. tombstoned: gone from the topic, kept here.
+create table alerts (
+    alert_id uuid primary key,
+    version bigint not null,
+    customer_id uuid not null,
+    reference text collate "C" not null,
+    rule_id text not null,
+    condition text not null,
+    handling text not null,
+    severity text not null,
+    owner text,
+    fired_at timestamptz not null,
+    resolved_at timestamptz,
+    handled_until timestamptz,
+    tombstoned boolean not null default false,
+    snapshot bytea not null
+);
+create index alerts_by_reference on alerts (reference);
+create index alerts_by_customer on alerts (customer_id, fired_at desc, alert_id desc);
+create index alerts_by_firing on alerts (fired_at desc, alert_id desc);
+create index alerts_by_rule on alerts (rule_id, fired_at desc, alert_id desc);
+create index alerts_firing on alerts (rule_id) where condition = 'firing';
+create index alerts_promised on alerts (handled_until) where handled_until is not null;
+create index alerts_to_forget on alerts (version) where condition <> 'firing' and not tombstoned;
+
+-- Every rule set that came into force, never changed. completed_at: everybody has been decided under it.
+create table rule_versions (
+    version text not null,
+    applied_at timestamptz not null,
+    body text not null,
+    completed_at timestamptz,
+    primary key (version, applied_at)
+);

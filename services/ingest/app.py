@@ -1,0 +1,40 @@
+"""Builds ingest: the only file of it that constructs."""
+
+from functools import partial
+
+from services.ingest.domain.quota import Quota
+from services.ingest.domain.references import References
+from services.ingest.gateways.outlet import GroupedOutlet
+from services.ingest.gateways.phones import normalise_phone
+from services.ingest.handlers.interactions import Reception
+from services.ingest.http import create_router
+from services.ingest.metrics import IngestMetrics
+from services.ingest.settings import Settings
+from services.ingest.store import SQL, IngestStore
+from shared.application import Application
+from shared.clock import Clock
+from shared.kafka.topics import ACCESS, INTERACTIONS
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> Application:
+    """The service, ready to be started."""
+    app = Application(
+        "ingest",
+        settings,
+        store=IngestStore,
+        publishes=ACCESS,
+        sql=SQL,
+        description="Takes in what happened, from every system of the company.",
+        clock=clock,
+    )
+    metrics = IngestMetrics(app.registry)
+    outlet = GroupedOutlet(
+        app.publisher, app.topic(INTERACTIONS).name, patience_seconds=settings.acknowledge_seconds, metrics=metrics
+    )
+    references = References(
+        settings.secret.get_secret_value().encode(), partial(normalise_phone, region=settings.phone_region)
+    )
+    reception = Reception(outlet, clock=app.clock, references=references, metrics=metrics)
+    quota = Quota(settings.events_per_second, settings.events_burst)
+    app.route(create_router(reception, quota=quota, metrics=metrics))
+    return app

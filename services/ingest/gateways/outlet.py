@@ -1,0 +1,109 @@
+"""The way to the broker: requests that arrive while a send is under way leave together with the next one."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from services.ingest.metrics import IngestMetrics
+from shared.errors import TransientError
+
+log = structlog.get_logger(__name__)
+
+Records = Sequence[tuple[bytes, bytes]]
+
+# Sends under way at once. A second lets the next group be built while the first is being acknowledged.
+LANES = 2
+# Bytes that may wait for a lane; beyond that the broker is away and callers are told at once.
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+
+
+class Sender(Protocol):
+    """What of the Kafka publisher is needed here."""
+
+    async def send(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    records: Records
+    size: int
+    acknowledged: "asyncio.Future[None]"
+
+
+class GroupedOutlet:
+    """Sends interactions to one topic. Keeps nothing: what was not acknowledged in time is the caller's to repeat."""
+
+    def __init__(self, sender: Sender, topic: str, *, patience_seconds: float, metrics: IngestMetrics) -> None:
+        self._sender = sender
+        self._topic = topic
+        self._patience_seconds = patience_seconds
+        self._metrics = metrics
+        self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def send(self, records: Records) -> None:
+        """Returns when all are acknowledged. Raises TransientError when that is unknown after the time allowed.
+
+        Giving up, or being cancelled, takes back what has not left yet; what has left may still arrive.
+        """
+        size = sum(len(value) for _, value in records)
+        if self._waiting and self._waiting_bytes + size > MAX_WAITING_BYTES:
+            self._metrics.unknown.inc(len(records))
+            raise TransientError("too much is waiting for Kafka")
+        entry = _Waiting(records, size, asyncio.get_running_loop().create_future())
+        self._waiting.append(entry)
+        self._waiting_bytes += size
+        self._dispatch()
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await entry.acknowledged
+        except TimeoutError:
+            self._metrics.unknown.inc(len(records))
+            raise TransientError(f"Kafka did not acknowledge within {self._patience_seconds} s") from None
+        except TransientError:
+            self._metrics.unknown.inc(len(records))
+            raise
+        finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+                self._waiting_bytes -= size
+
+    def _dispatch(self) -> None:
+        if not self._waiting or len(self._under_way) >= LANES:
+            return
+        group, self._waiting = self._waiting, []
+        self._waiting_bytes = 0
+        task = asyncio.create_task(self._send(group))
+        self._under_way.add(task)
+        task.add_done_callback(self._landed)
+
+    def _landed(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._dispatch()
+
+    async def _send(self, group: Sequence[_Waiting]) -> None:
+        failure: TransientError | None = None
+        try:
+            with self._metrics.acknowledged_seconds.time():
+                await self._sender.send(self._topic, _records(group))
+        except TransientError as error:
+            failure = error
+        except Exception:
+            log.exception("send_failed", records=sum(len(entry.records) for entry in group))
+            failure = TransientError("sending failed in a way nobody foresaw; its outcome is unknown")
+        for entry in group:
+            if entry.acknowledged.done():
+                continue
+            if failure is None:
+                entry.acknowledged.set_result(None)
+            else:
+                entry.acknowledged.set_exception(failure)
+
+
+def _records(group: Sequence[_Waiting]) -> Iterator[tuple[bytes, bytes]]:
+    for entry in group:
+        yield from entry.records

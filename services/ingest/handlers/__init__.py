@@ -1,0 +1,1 @@
+"""What ingest does: receives interactions, and keeps who may call."""

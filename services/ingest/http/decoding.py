@@ -1,0 +1,124 @@
+"""Bytes of a request to events. A fast way for JSON as it should be, a careful one for JSON that is merely legal."""
+
+import json
+import re
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from services.ingest.domain.entities import Code, Refuse
+
+MAX_EVENT_BYTES = 256 * 1024
+
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]+|[\]}]+|,', re.DOTALL)
+_TOO_DEEP = Refuse("event", Code.TOO_DEEP, "expected at most 8 levels of objects and lists")
+_TOO_LARGE = Refuse("event", Code.TOO_LARGE, f"expected an event of at most {MAX_EVENT_BYTES} bytes")
+# Stand for numbers that no type of ours holds, and that the domain therefore refuses.
+_NO_NUMBER = Decimal("Infinity")
+_NO_INTEGER = 2**64
+
+
+class NotJson(Exception):
+    """The body is not a JSON document in UTF-8."""
+
+
+def decode_events(body: bytes) -> Sequence[Any]:
+    """The events in a body, which is one or an array of them; numbers with a fraction come as Decimal.
+
+    What can be told from the bytes alone (too large, too deep) stands as a `Refuse` in the event's place.
+    Raises NotJson.
+    """
+    try:
+        document = _DECODER.decode(body)
+    except RecursionError:
+        return _decode_apart(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        try:
+            document = _decode_legal(body)
+        except RecursionError:
+            return _decode_apart(body)
+    events = document if type(document) is list else [document]
+    if len(body) > MAX_EVENT_BYTES:
+        sizes = _sizes(body, document)
+        return [event if size <= MAX_EVENT_BYTES else _TOO_LARGE for event, size in zip(events, sizes, strict=True)]
+    return events
+
+
+def _sizes(body: bytes, document: Any) -> Sequence[int]:
+    if type(document) is not list:
+        return [len(body.strip())]
+    try:
+        return [len(raw) for raw in _RAW_DECODER.decode(body)]
+    except msgspec.MsgspecError:
+        return [len(part.strip()) for part in _split(body)]
+
+
+def _decode_legal(body: bytes) -> Any:
+    """Legal JSON that the fast decoder refuses: half surrogate pairs, numbers beyond every range."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), parse_float=_decimal, parse_int=_integer, parse_constant=_refuse_constant
+        )
+    except ValueError as error:
+        raise NotJson from error
+
+
+def _decode_apart(body: bytes) -> Sequence[Any]:
+    """One event nests deeper than Python can follow: decode each alone, so that its neighbours do not suffer."""
+    events: list[Any] = []
+    for part in _split(body):
+        if len(part) > MAX_EVENT_BYTES:
+            events.append(_TOO_LARGE)
+            continue
+        try:
+            events.append(_DECODER.decode(part))
+        except RecursionError:
+            events.append(_TOO_DEEP)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            try:
+                events.append(_decode_legal(part))
+            except RecursionError:
+                events.append(_TOO_DEEP)
+    return events
+
+
+def _split(body: bytes) -> Sequence[bytes]:
+    """The elements of an array (or the one object) by counting brackets. Raises NotJson when they do not match."""
+    text = body.strip()
+    depth, begin = 0, 1
+    parts: list[bytes] = []
+    for token in _TOKEN.finditer(text):
+        first = text[token.start()]
+        if first in b"[{":
+            depth += token.end() - token.start()
+        elif first in b"]}":
+            depth -= token.end() - token.start()
+            if depth < 0 or (depth == 0 and token.end() != len(text)):
+                raise NotJson
+        elif first == ord(",") and depth == 1:
+            parts.append(text[begin : token.start()])
+            begin = token.end()
+    if depth or text[:1] not in (b"[", b"{"):
+        raise NotJson
+    return [*parts, text[begin:-1]] if text[:1] == b"[" else [text]
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return _NO_NUMBER
+
+
+def _integer(text: str) -> int:
+    return int(text) if len(text) <= 20 else _NO_INTEGER
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_decimal)
+_RAW_DECODER = msgspec.json.Decoder(list[msgspec.Raw])

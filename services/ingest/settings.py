@@ -1,0 +1,24 @@
+"""What ingest is told."""
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of ingest, on top of those every service has."""
+
+    acknowledge_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="How long a request waits for the broker before it is answered with 503."
+    )
+    events_per_second: float = Field(
+        default=0, ge=0, description="Events a second that one principal may send in the long run; 0 sets no limit."
+    )
+    events_burst: float = Field(
+        default=10_000, ge=1, description="Events that one principal may send at once after a quiet time."
+    )
+    phone_region: str | None = Field(
+        default=None,
+        pattern="^[A-Z]{2}$",
+        description="Country whose numbers references give without a country code, such as CN.",
+    )

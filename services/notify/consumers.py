@@ -1,0 +1,17 @@
+"""What notify subscribes to."""
+
+from services.notify.domain.snapshots import AlertPart, ProfilePart
+from services.notify.handlers import Planning
+from shared.contracts import Snapshot
+from shared.kafka.topics import ALERTS, PROFILES
+from shared.pipeline import Subscription
+
+GROUP = "notify"
+
+
+def subscriptions(planning: Planning) -> tuple[Subscription, ...]:
+    """Contacts and alerts; of both only the parts that notifications depend on are decoded."""
+    return (
+        Subscription(topic=PROFILES, group=GROUP, contract=Snapshot[ProfilePart], handler=planning.on_profiles),
+        Subscription(topic=ALERTS, group=GROUP, contract=Snapshot[AlertPart], handler=planning.on_alerts),
+    )

@@ -1,0 +1,1 @@
+"""What to tell whom, and when not to: pure functions over values."""

@@ -1,0 +1,1 @@
+"""The outside: the mail server, the templates on disk, the staff file."""

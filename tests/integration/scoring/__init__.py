@@ -1,0 +1,1 @@
+"""Scoring on a real database and a real broker."""

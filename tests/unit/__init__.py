@@ -1,0 +1,1 @@
+"""Pure functions and properties, fixed time; no sockets."""

@@ -1,0 +1,1 @@
+"""The domain of scoring, and profiles becoming its inputs."""
