@@ -25,7 +25,7 @@ from deploy.supervisor import Say, Supervisor
 from shared.errors import ConfigurationError
 
 DRAIN_SECONDS = 25.0
-READY_SECONDS = 120.0
+READY_SECONDS = 180.0
 _STACK_SECONDS = 20.0
 _REPEAT_SECONDS = 5.0
 _MAILBOX = "mailbox"

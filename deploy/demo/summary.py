@@ -1,7 +1,7 @@
 """What the demo came to, asked of the system itself once everything is at rest."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from decimal import Decimal
 from typing import Any
@@ -28,21 +28,28 @@ async def wait_at_rest(api: Api, say: Callable[[str], None], *, seconds: float =
     quiet = 0
     before: Any = None
     for _ in range(int(seconds / _LOOK_SECONDS)):
-        busy = {name: await _retried(lambda name=name: api.metric(name, *_BUSY)) for name in CONSUMERS}  # type: ignore[misc]
-        waiting = sum(
-            [
-                await _retried(lambda s=s: api.count("notify", "/v1/notifications", status=s))
-                for s in ("planned", "sending")
-            ]  # type: ignore[misc]
-        )
-        now = (await _retried(lambda: api.metric("alerts", "ebbtide_records_handled_total")), waiting)
-        quiet = quiet + 1 if not any(busy.values()) and not waiting and now == before else 0
-        before = now
+        busy, waiting, handled = await _under_way(api)
+        quiet = quiet + 1 if not busy and not waiting and handled == before else 0
+        before = handled
         if quiet >= _QUIET_LOOKS:
             return
-        say(f"settling: {sum(busy.values()):,.0f} records under way, {waiting:,} notifications to go")
+        say(f"settling: {busy:,.0f} records under way, {waiting:,} notifications to go")
         await pause(_LOOK_SECONDS)
-    raise TransientError(f"not at rest after {seconds:g} s: {busy}, {waiting} notifications")
+    raise TransientError(f"not at rest after {seconds:g} s: {busy:,.0f} records, {waiting:,} notifications")
+
+
+async def _under_way(api: Api) -> tuple[float, int, float]:
+    """Records between services, notifications to be sent, and how many records alerts has handled so far."""
+    for attempt in range(20):
+        try:
+            busy = [await api.metric(name, *_BUSY) for name in CONSUMERS]
+            waiting = [await api.count("notify", "/v1/notifications", status=s) for s in ("planned", "sending")]
+            return sum(busy), sum(waiting), await api.metric("alerts", "ebbtide_records_handled_total")
+        except TransientError:
+            if attempt == 19:
+                raise
+            await pause(0.5)
+    raise AssertionError("unreachable")
 
 
 async def summarise(api: Api, connection: KafkaConnection) -> dict[str, Any]:
@@ -84,12 +91,3 @@ async def _archive(connection: KafkaConnection) -> tuple[int, int, Decimal]:
     active = [one.aggregates for one in last.values() if one.status == "active"]
     spend = sum((Decimal(one.spend.get("USD", "0")) for one in active), Decimal(0))
     return sum(one.purchases for one in active), len(active), spend
-
-
-async def _retried(look: Callable[[], Awaitable[Any]]) -> Any:
-    for _ in range(20):
-        try:
-            return await look()
-        except TransientError:
-            await pause(0.5)
-    return await look()

@@ -26,7 +26,7 @@ def create_databases(admin_dsn: str, passwords: Mapping[str, str]) -> None:
     Safe to repeat. Works whether or not the caller has a running event loop. Raises ConfigurationError.
     """
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _create(admin_dsn, passwords)).result()
+        thread.submit(lambda: asyncio.run(_create(admin_dsn, passwords))).result()
 
 
 async def _create(admin_dsn: str, passwords: Mapping[str, str]) -> None:

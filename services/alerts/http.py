@@ -28,7 +28,7 @@ _CONFLICT: dict[int | str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AlertItem(Alert):
     """An alert as the API shows it: as on alerts.v1, with the version of its snapshot."""
 

@@ -21,7 +21,7 @@ class PackedHistory(History):
     activity_gaps: list[msgspec.Raw] = field(default_factory=list)  # type: ignore[assignment]
 
     def end_of(self, gap: Gap | msgspec.Raw) -> datetime:
-        return (_UNPACK_GAP(gap) if isinstance(gap, msgspec.Raw) else gap)["until"]
+        return (_UNPACK_GAP(gap) if isinstance(gap, msgspec.Raw) else gap).until
 
 
 @dataclass(slots=True, kw_only=True)

@@ -82,8 +82,8 @@ class ProfileHandlers:
                 continue
             settle(snapshot.data, self._policy, now)
             written.append(self._write(stored, snapshot.data, now, micros, snapshot.correlationid))
-        for customer in await self._recompute(store, {one.customer_id: one.references for one in again}, now):
-            written.append(self._write(due[customer.customer_id], customer, now, micros, ""))
+        recomputed = await self._recompute(store, {one.customer_id: one.references for one in again}, now)
+        written += [self._write(due[one.customer_id], one, now, micros, "") for one in recomputed]
         await store.update_customers(written)
         await append_to_publish(connection, {one.customer_id: one.version for one in written})
         return len(written)

@@ -40,18 +40,27 @@ class Watermark(Record, frozen=True, kw_only=True):
     id: str
 
 
-class Gap(Record, frozen=True, kw_only=True):
-    """A stretch of more than 7 days without a purchase (or any activity), anchored where it began.
+class Gap(Record, frozen=True, array_like=True):
+    """A closed stretch of more than 7 days without a purchase (or any activity). Travels as an array, in this order.
 
-    `until` is the interaction that ended it; the last, still open stretch is not listed:
-    it begins at `Aggregates.last_purchase_at` (`last_activity_at`). `ordinal` counts the distinct days (UTC) with a
-    purchase (an activity) up to and including the anchor.
+    It began at `since` with the interaction `(reference, source, id)` and was ended by another one at `until`.
+    `ordinal` counts the distinct days (UTC) with a purchase (an activity) up to and including the beginning. `quiet`:
+    nothing else happened in it either. The last, still open stretch is not listed: it begins at
+    `Aggregates.last_purchase_at` (`last_activity_at`).
     """
 
-    anchor: Anchor
     since: datetime
     until: datetime
     ordinal: int
+    quiet: bool
+    reference: str
+    source: str
+    id: str
+
+    @property
+    def anchor(self) -> Anchor:
+        """The interaction it began at."""
+        return Anchor(reference=self.reference, source=self.source, id=self.id)
 
 
 class Case(Record, frozen=True, kw_only=True):
@@ -83,7 +92,8 @@ class LifecycleChange(Record, frozen=True, kw_only=True):
 class History(Record, frozen=True, kw_only=True):
     """The bounded past that rules decide on: 24 months before the newest interaction, at most 200 entries a kind.
 
-    No rule decides about what began before `since`.
+    No rule decides about what began before `since`. A quiet purchase gap is an activity gap too and is listed once:
+    the stretches without any activity are `activity_gaps` and the quiet ones of `purchase_gaps`.
     """
 
     since: datetime

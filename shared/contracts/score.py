@@ -35,7 +35,11 @@ class BandSpell(Record, frozen=True, kw_only=True):
 
 
 class KindScore(Record, frozen=True, kw_only=True):
-    """One kind of score. The contributions add up to `value`; without a value, `reason` says why not."""
+    """One kind of score. The contributions add up to `value`; without a value, `reason` says why not.
+
+    `bands` are the stretches outside the lowest band, oldest first, that reach beyond `Score.history_since`; where none
+    is listed the score stood in the lowest. What a kind does not have is left out on the wire.
+    """
 
     value: float | None
     reason: str | None = None

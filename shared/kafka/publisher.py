@@ -1,7 +1,6 @@
 """Sends records and returns when the brokers have acknowledged every one of them."""
 
 import asyncio
-import time
 import zlib
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from shared.clock import real_now
 from shared.errors import TransientError
 from shared.kafka.connection import KafkaConnection
 
@@ -86,7 +86,7 @@ class Publisher:
         self, producer: AIOKafkaProducer, topic: str, records: Iterable[tuple[bytes, bytes | None]]
     ) -> list["asyncio.Future[Any]"]:
         partitions = len(await producer.partitions_for(topic))
-        now_ms = int(time.time() * 1000)
+        now_ms = int(real_now().timestamp() * 1000)
         builders: dict[int, Any] = {}
         futures: list[asyncio.Future[Any]] = []
         for index, (key, value) in enumerate(records, start=1):

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,12 @@ class Source:
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text)
+        return _parsed(self.text)
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 # Says what is wrong with a file, each finding with its line.
@@ -65,16 +71,16 @@ _CLOCKS = {
 
 def asks_for_time_or_waits(file: Source) -> Iterator[tuple[int, str]]:
     """Uses of the wall clock and of sleep. `asyncio.sleep(0)` is no waiting: it lets others run."""
-    yields = set()
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Call) and _dotted(node.func).endswith("asyncio.sleep"):
-            match node.args:
-                case [ast.Constant(value=0)]:
-                    yields.add(node.func)
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Attribute) and node not in yields:
+    nodes = list(ast.walk(file.tree))
+    yields = [
+        node.func
+        for node in nodes
+        if isinstance(node, ast.Call) and [ast.unparse(one) for one in node.args] == ["0"] and not node.keywords
+    ]
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
             name = tuple(_dotted(node).split(".")[-2:])
-            if name in _CLOCKS:
+            if name in _CLOCKS and not (name == ("asyncio", "sleep") and node in yields):
                 yield node.lineno, f"{'.'.join(name)}: use shared.clock"
         elif isinstance(node, ast.ImportFrom) and node.module in ("time", "asyncio"):
             for alias in node.names:
@@ -100,9 +106,10 @@ def holds_sql(file: Source) -> Iterator[tuple[int, str]]:
         and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if _SQL.match(node.value):
-                yield node.lineno, "SQL belongs into a .sql file as a named query"
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in docstrings:
+            continue
+        if _SQL.match(node.value):
+            yield node.lineno, "SQL belongs into a .sql file as a named query"
 
 
 def subscribes(file: Source) -> Iterator[tuple[int, str]]:
@@ -123,11 +130,12 @@ def leaves_the_standard_library(file: Source) -> Iterator[tuple[int, str]]:
     """Imports of a domain module beyond the standard library, its own folder and numeric kernels."""
     own = ".".join(Path(file.path).parts[: Path(file.path).parts.index("domain") + 1])
     for node in ast.walk(file.tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names = [node.module or "" if not node.level else own]
+        else:
+            continue
         for name in names:
             inside = name == own or name.startswith(own + ".")
             if not inside and name.partition(".")[0] not in sys.stdlib_module_names | {"numpy", "scipy"}:
@@ -135,8 +143,8 @@ def leaves_the_standard_library(file: Source) -> Iterator[tuple[int, str]]:
 
 
 def has_no_docstring(file: Source) -> Iterator[tuple[int, str]]:
-    """Modules that do not say what they are."""
-    if ast.get_docstring(file.tree) is None:
+    """Modules that do not say what they are; an empty one is nothing."""
+    if file.text.strip() and ast.get_docstring(file.tree) is None:
         yield 1, "open the module with a sentence that says what it is"
 
 

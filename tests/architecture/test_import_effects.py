@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.sources import PRODUCT, ROOT, sources
 
 PROBE = ROOT / "tests" / "architecture" / "import_probe.py"
@@ -41,20 +39,23 @@ def test_importing_any_module_of_shared_and_services_does_nothing() -> None:
 
 
 BAD = {
-    "a socket": "import socket\nsocket.socket().bind(('127.0.0.1', 0))",
-    "a file that is read": "from pathlib import Path\nTEXT = Path('/etc/hostname').read_text()",
-    "a file that is written": "open('note.sql', 'w').close()",
-    "a log handler": "import logging\nlogging.basicConfig()",
-    "structlog": "import structlog\nstructlog.configure()",
-    "the environment": "import os\nos.environ['EBBTIDE_X'] = '1'",
-    "a thread": "import threading\nevent = threading.Event()\nthreading.Thread(target=event.wait, daemon=True).start()",
-    "a metric": "import prometheus_client\nprometheus_client.Counter('ebbtide_x', 'X.')",
-    "a signal handler": "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)",
-    "a program": "import subprocess\nsubprocess.run(['/bin/true'])",
+    "socket": "import socket\nsocket.socket().bind(('127.0.0.1', 0))",
+    "reading": "from pathlib import Path\nTEXT = Path('/etc/passwd').read_text()",
+    "writing": "open('note.sql', 'w').close()",
+    "log_handler": "import logging\nlogging.basicConfig()",
+    "structured_log": "import structlog\nstructlog.configure()",
+    "environment": "import os\nos.environ['EBBTIDE_X'] = '1'",
+    "thread": "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()",
+    "metric": "import prometheus_client\nprometheus_client.Counter('ebbtide_x', 'X.')",
+    "signal_handler": "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "program": "import subprocess\nsubprocess.run(['/bin/true'])",
 }
 
 
-@pytest.mark.parametrize("what", BAD)
-def test_the_check_sees(what: str, tmp_path: Path) -> None:
-    (tmp_path / "careless.py").write_text(BAD[what] + "\n", encoding="utf-8")
-    assert effects(["careless"], root=tmp_path)
+def test_the_check_sees_every_effect_and_leaves_definitions_alone(tmp_path: Path) -> None:
+    texts = {f"careless_{name}": text for name, text in BAD.items()}
+    texts["careful"] = "import logging\nlog = logging.getLogger(__name__)\ndef f(): open('x')"
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text + "\n", encoding="utf-8")
+    found = effects(sorted(texts), root=tmp_path)
+    assert {one.partition(":")[0] for one in found} == {f"careless_{name}" for name in BAD}, found

@@ -17,9 +17,9 @@ def settings_problems(settings: type[BaseSettings]) -> list[str]:
     for name, field in settings.model_fields.items():
         if not field.description or not field.description.endswith("."):
             found.append(f"{name} has no sentence that describes it")
-        if SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ())) and field.default:
-            if not field.is_required():
-                found.append(f"{name} is a secret with a default")
+        secret = SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ()))
+        if secret and not field.is_required() and field.default is not None:
+            found.append(f"{name} is a secret with a default")
     return found
 
 

@@ -1,16 +1,16 @@
 """One contender on one course: started alone in its own process, watched from outside, stopped, and checked."""
 
-import subprocess
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from os import environ
 from pathlib import Path
-from socket import socket
 from time import perf_counter
 
 import psutil
 
+from deploy.environment import inherited
+from deploy.processes import Command, GuardedProcess
+from deploy.stack.ports import free_port
 from shared.clock import pause
 from tests.bench.arena import Arena, Group, watching
 from tests.bench.check import compare, end_of, read_output, read_store
@@ -71,38 +71,32 @@ async def race(arena: Arena, contender: Contender, course: Course, *, number: in
             "topic": course.topic,
             "group": group,
             "output": output,
-            "port": str(_free_port()),
+            "port": str(free_port()),
         }
         environment = {name: value.format(**filled) for name, value in contender.environment.items()}
         log = arena.logs / f"{number:02}-{contender.name.replace(' ', '-').replace(',', '')}.log"
-        async with watching(arena, group, course.topic) as seen, running(contender.argv, environment, log) as process:
-            meter = Meter([psutil.Process(process.pid)], arena.postgres(), arena.kafka())
-            seconds, cpu = await _watch(seen, meter, process, log)
+        async with watching(arena, group, course.topic) as seen:
+            with running(contender.argv, environment, log) as process:
+                meter = Meter([psutil.Process(process.pid)], arena.postgres(), arena.kafka())
+                seconds, cpu = await _watch(seen, meter, process, log)
         compare(f"the store of {contender.name}", await read_store(dsn, contender.totals), course.truth)
     last, published = await read_output(arena.bootstrap, begin, contender.published)
     compare(f"the output of {contender.name}", last, course.truth)
     return Result(contender.name, course.interactions, seconds, cpu, meter.peak_rss, published)
 
 
-@asynccontextmanager
-async def running(
-    argv: tuple[str, ...], environment: Mapping[str, str], log: Path
-) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """A process that is alive inside the block and has ended after it: asked first, killed after 20 seconds."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(argv, env={**environ, **environment}, stdout=output, stderr=output)
+@contextmanager
+def running(argv: tuple[str, ...], environment: Mapping[str, str], log: Path) -> Iterator[GuardedProcess]:
+    """A process that is alive inside the block and has ended after it, whatever happens to us."""
+    log.unlink(missing_ok=True)
+    process = GuardedProcess(Command(argv=argv, env={**inherited(), **environment}, log=log))
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.stop(_STOP_WITHIN)
 
 
-async def _watch(group: Group, meter: Meter, process: "subprocess.Popen[bytes]", log: Path) -> tuple[float, Cpu]:
+async def _watch(group: Group, meter: Meter, process: GuardedProcess, log: Path) -> tuple[float, Cpu]:
     launched = perf_counter()
     while not await group.has_started():
         _check_alive(process, log, waited=perf_counter() - launched, limit=_START_WITHIN)
@@ -120,14 +114,8 @@ async def _watch(group: Group, meter: Meter, process: "subprocess.Popen[bytes]",
     return moved - started, meter.cpu() - before
 
 
-def _check_alive(process: "subprocess.Popen[bytes]", log: Path, *, waited: float, limit: float) -> None:
-    if process.poll() is not None:
-        raise ContenderFailed(f"it ended with {process.returncode} before it was through; its log is {log}")
+def _check_alive(process: GuardedProcess, log: Path, *, waited: float, limit: float) -> None:
+    if (code := process.exit_code()) is not None:
+        raise ContenderFailed(f"it ended with {code} before it was through; its log is {log}")
     if waited > limit:
         raise ContenderFailed(f"nothing has moved for {limit:.0f} s; its log is {log}")
-
-
-def _free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,11 +5,11 @@ Every contender runs between two runs of the baseline, and its ratio is to the m
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from sys import stdout
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import cyclopts
@@ -28,6 +28,7 @@ from tests.bench.report import machine, summary, table, write
 from tests.bench.workload import Message, expected, interactions, load
 
 _BUILD = Path("build")
+_STACK = _BUILD / "bench-stack"
 _SMALL_TOPIC = "bench.small"
 
 app = cyclopts.App(help=__doc__)
@@ -41,7 +42,7 @@ def arena() -> Iterator[Arena]:
     """
     logs = _BUILD / "bench"
     logs.mkdir(parents=True, exist_ok=True)
-    with (logs / "running").open("w") as lock, TemporaryDirectory(dir=_BUILD, prefix="bench-stack-") as data:
+    with (logs / "running").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -50,8 +51,12 @@ def arena() -> Iterator[Arena]:
             with ExternalStack.from_environment() as given:
                 yield Arena(given.kafka_bootstrap, given.admin_dsn, logs)
             return
-        with EmbeddedStack(Path(data)) as own:
-            yield Arena(own.kafka_bootstrap, own.admin_dsn, logs)
+        shutil.rmtree(_STACK, ignore_errors=True)
+        try:
+            with EmbeddedStack(_STACK) as own:
+                yield Arena(own.kafka_bootstrap, own.admin_dsn, logs)
+        finally:
+            shutil.rmtree(_STACK, ignore_errors=True)
 
 
 def contenders() -> list[Contender]:

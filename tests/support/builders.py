@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts import Interaction, Pii
+from shared.contracts import Anchor, Gap, Interaction, Pii
 
 DAY = timedelta(days=1)
 _numbers = itertools.count(1)
@@ -41,6 +41,11 @@ def interaction(
         pii=Pii(value=pii) if pii else None,
         correlationid="c0ffee0c0ffee",
     )
+
+
+def gap(anchor: Anchor, since: datetime, until: datetime, ordinal: int = 1) -> Gap:
+    """A stretch without a purchase in which nothing else happened either."""
+    return Gap(since, until, ordinal, True, anchor.reference, anchor.source, anchor.id)
 
 
 def record(one: Any) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ condition ends, comes back, or moves to another anchor.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from services.alerts.domain.entities import EBBTIDE, Act, Alert, AlertOutcome, Condition, Evidence, Happening, Subject
 from services.alerts.domain.rulings import Ruling
@@ -32,7 +32,7 @@ Reason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
     """What to do, why, and the alert as it is afterwards."""
 
@@ -66,16 +66,16 @@ def decide(
                 orphans.remove(orphan)
                 successors[orphan.alert_id] = alert_id
             decisions.append(judge.appearing(alert_id, spell, stored, orphan))
-    return [_succeeded(decision, successors) for decision in decisions]
+    return [_succeeded(decision, successors) for decision in decisions] if successors else decisions
 
 
 def resolve_removed(alert: Alert, *, rules_version: str, now: datetime) -> Decision:
     """The end of a firing alert whose rule is in force no more."""
-    after = _ended(alert, "resolved", now, None, "rule_removed", at=now)
-    return Decision("resolve", "rule_removed", replace(after, rules_version=rules_version))
+    changes = _ended("resolved", now, None) | {"rules_version": rules_version}
+    return Decision("resolve", "rule_removed", _noted(alert, "resolved", now, "rule_removed", changes))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Judge:
     ruling: Ruling
     subject: Subject
@@ -86,35 +86,33 @@ class _Judge:
         if alert.condition == "retracted" or not self.ruling.reaches(alert):
             return None
         if self.subject.status == "erased":
-            return self._resolved(alert, self.now, "customer_erased") if alert.condition == "firing" else None
+            return self._resolved(alert, self.now, "customer_erased", {}) if alert.condition == "firing" else None
         if alert.evidence.since < self.subject.history.since:
             return self._beyond_history(alert)
-        if self.ruling.has_changed_for(alert):
-            after = _ended(alert, "retracted", alert.resolved_at, None, "rule_changed", at=self.now)
-            return Decision("retract", "rule_changed", self._stamped(after))
-        reason: Reason = "spell_removed"
-        after = _ended(alert, "retracted", alert.resolved_at, "false_alarm", reason, at=self.now)
-        return Decision("retract", reason, self._stamped(after))
+        reason: Reason = "rule_changed" if self.ruling.has_changed_for(alert) else "spell_removed"
+        outcome: AlertOutcome | None = "false_alarm" if reason == "spell_removed" else None
+        changes = _ended("retracted", alert.resolved_at, outcome) | self._stamp()
+        return Decision("retract", reason, _noted(alert, "retracted", self.now, reason, changes))
 
     def compared(self, alert: Alert, spell: Spell) -> Decision | None:
         """An alert and its spell: nothing, or the one decision that makes them agree."""
         if not self.ruling.reaches(alert):
             return None
-        matched = self._matched(alert, spell)
-        if alert.condition == "firing" and spell.resolved_at is not None:
-            return self._resolved(matched, spell.resolved_at, "condition_ended")
-        if matched == alert:
+        changes = self._differences(alert, spell)
+        if not changes:
             return None
-        reason = self._difference(alert, matched)
-        if alert.condition == "resolved" and spell.resolved_at is None:
-            matched = replace(
-                matched,
-                condition="firing",
-                handling="closed" if alert.closed_by_hand else "open",
-                outcome=alert.outcome if alert.closed_by_hand else None,
-                announce=alert.announce or alert.succeeds is None,
-            )
-        return Decision("amend", reason, self._stamped(_noted(matched, "amended", self.now, reason)))
+        if alert.condition == "firing" and spell.resolved_at is not None:
+            return self._resolved(alert, spell.resolved_at, "condition_ended", changes)
+        reason = self._reason(alert, changes)
+        if reason == "end_removed":
+            by_hand = alert.closed_by_hand
+            changes |= {
+                "condition": "firing",
+                "handling": "closed" if by_hand else "open",
+                "outcome": alert.outcome if by_hand else None,
+                "announce": alert.announce or alert.succeeds is None,
+            }
+        return Decision("amend", reason, _noted(alert, "amended", self.now, reason, changes | self._stamp()))
 
     def appearing(self, alert_id: str, spell: Spell, stored: Alert | None, orphan: Alert | None) -> Decision:
         """A spell without a valid alert: raise it, or reinstate the one that was retracted.
@@ -122,64 +120,70 @@ class _Judge:
         From `orphan`, whose spell this is with another start, it takes over the handling and the story, and nobody
         is told twice.
         """
+        rule = self.ruling.rule
         predecessor = orphan or stored
         told = orphan is not None and (orphan.announce or orphan.succeeds is not None)
-        fresh = Alert(
+        goes_on = orphan is not None and orphan.condition == "firing" and spell.resolved_at is None
+        reason: Reason = "start_moved" if orphan else "spell_returned" if stored else "condition_held"
+        if reason == "condition_held" and not spell.noticeable:
+            reason = "ended_within_grace"
+        acts = [*predecessor.history] if predecessor is not None else []
+        if orphan is not None:
+            acts.append(Act("amended", self.now, EBBTIDE, reason))
+        else:
+            acts.append(Act("fired", spell.fired_at, EBBTIDE, reason))
+        outcome = orphan.outcome if orphan is not None and orphan.closed_by_hand else None
+        if spell.resolved_at is not None:
+            acts.append(Act("resolved", spell.resolved_at, EBBTIDE, "condition_ended"))
+            outcome = outcome or rule.when.outcome
+        alert = Alert(
             alert_id=alert_id,
-            rule_id=self.ruling.rule.id,
+            rule_id=rule.id,
             rules_version=self.ruling.version,
             customer_id=self.subject.customer_id,
-            condition="firing",
-            handling="open",
-            severity=self.ruling.rule.severity,
-            fired_at=spell.fired_at,
-            owner=self.subject.owner,
-            notify=self.ruling.rule.notify,
-            evidence=Evidence(spell.anchor, spell.since, spell.facts),
-            announce=spell.noticeable and not told,
-            succeeds=orphan.alert_id if orphan is not None else None,
-            history=predecessor.history if predecessor is not None else (),
-            cause_version=self.subject.version,
-        )
-        if orphan is not None:
-            reason: Reason = "start_moved"
-            fresh = replace(
-                _noted(fresh, "amended", self.now, reason),
-                handling=orphan.handling if orphan.condition == "firing" else "open",
-                handled_until=orphan.handled_until,
-                outcome=orphan.outcome if orphan.closed_by_hand else None,
-            )
-        else:
-            reason = "spell_returned" if stored is not None else "condition_held"
-            fresh = _noted(fresh, "fired", spell.fired_at, reason)
-        if spell.resolved_at is not None:
-            if reason == "condition_held" and not spell.noticeable:
-                reason = "ended_within_grace"
-            fresh = self._resolved(fresh, spell.resolved_at, "condition_ended").alert
-        return Decision("reinstate" if stored is not None else "raise", reason, fresh)
-
-    def _matched(self, alert: Alert, spell: Spell) -> Alert:
-        """The alert with everything that follows from spell, customer and rule, except condition and handling."""
-        matched = replace(
-            alert,
-            customer_id=self.subject.customer_id,
-            owner=self.subject.owner,
+            condition="firing" if spell.resolved_at is None else "resolved",
+            handling=orphan.handling if orphan and goes_on else "open" if spell.resolved_at is None else "closed",
+            severity=rule.severity,
             fired_at=spell.fired_at,
             resolved_at=spell.resolved_at,
+            handled_until=orphan.handled_until if orphan and goes_on else None,
+            owner=self.subject.owner,
+            notify=rule.notify,
             evidence=Evidence(spell.anchor, spell.since, spell.facts),
+            outcome=outcome,
+            announce=spell.noticeable and not told,
+            succeeds=orphan.alert_id if orphan is not None else None,
+            history=tuple(acts),
+            cause_version=self.subject.version,
         )
-        if alert.condition == "firing":
-            matched = replace(matched, severity=self.ruling.rule.severity, notify=self.ruling.rule.notify)
-        return matched
+        return Decision("reinstate" if stored is not None else "raise", reason, alert)
 
-    def _difference(self, alert: Alert, matched: Alert) -> Reason:
-        if alert.resolved_at != matched.resolved_at:
-            return "end_removed" if matched.resolved_at is None else "end_moved"
-        if (alert.fired_at, alert.severity, alert.notify) != (matched.fired_at, matched.severity, matched.notify):
+    def _differences(self, alert: Alert, spell: Spell) -> dict[str, Any]:
+        """The fields that follow from spell, customer and rule (not condition and handling) and are different now."""
+        changes: dict[str, Any] = {}
+        if alert.resolved_at != spell.resolved_at:
+            changes["resolved_at"] = spell.resolved_at
+        if alert.fired_at != spell.fired_at:
+            changes["fired_at"] = spell.fired_at
+        if alert.customer_id != self.subject.customer_id:
+            changes["customer_id"] = self.subject.customer_id
+        if alert.owner != self.subject.owner:
+            changes["owner"] = self.subject.owner
+        if (alert.evidence.since, alert.evidence.facts) != (spell.since, spell.facts):
+            changes["evidence"] = Evidence(spell.anchor, spell.since, spell.facts)
+        rule = self.ruling.rule
+        if alert.condition == "firing" and (alert.severity, alert.notify) != (rule.severity, rule.notify):
+            changes |= {"severity": rule.severity, "notify": rule.notify}
+        return changes
+
+    def _reason(self, alert: Alert, changes: Mapping[str, Any]) -> Reason:
+        if "resolved_at" in changes:
+            return "end_removed" if changes["resolved_at"] is None else "end_moved"
+        if "fired_at" in changes or "severity" in changes:
             return "rule_changed" if self.ruling.has_changed_for(alert) else "start_moved"
-        if alert.customer_id != matched.customer_id:
+        if "customer_id" in changes:
             return "customer_changed"
-        return "owner_changed" if alert.owner != matched.owner else "facts_changed"
+        return "owner_changed" if "owner" in changes else "facts_changed"
 
     def _beyond_history(self, alert: Alert) -> Decision | None:
         if alert.condition != "firing":
@@ -188,34 +192,29 @@ class _Judge:
         end = ended_before_history(self.ruling.rule, self.subject.history, evidence.anchor, evidence.since)
         if end is None or end <= alert.fired_at:
             return None
-        return self._resolved(alert, end, "condition_ended")
+        return self._resolved(alert, end, "condition_ended", {})
 
-    def _resolved(self, alert: Alert, end: datetime, reason: Reason) -> Decision:
+    def _resolved(self, alert: Alert, end: datetime, reason: Reason, changes: Mapping[str, Any]) -> Decision:
         outcome = self.ruling.rule.when.outcome if reason == "condition_ended" else None
-        after = _ended(alert, "resolved", end, alert.outcome or outcome, reason, at=end)
-        return Decision("resolve", reason, self._stamped(after))
+        changes = {**changes, **_ended("resolved", end, alert.outcome or outcome), **self._stamp()}
+        return Decision("resolve", reason, _noted(alert, "resolved", end, reason, changes))
 
-    def _stamped(self, alert: Alert) -> Alert:
-        return replace(alert, rules_version=self.ruling.version, cause_version=self.subject.version)
-
-
-def _ended(
-    alert: Alert,
-    condition: Condition,
-    resolved_at: datetime | None,
-    outcome: AlertOutcome | None,
-    reason: Reason,
-    *,
-    at: datetime,
-) -> Alert:
-    ended = replace(
-        alert, condition=condition, handling="closed", handled_until=None, resolved_at=resolved_at, outcome=outcome
-    )
-    return _noted(ended, "resolved" if condition == "resolved" else "retracted", at, reason)
+    def _stamp(self) -> dict[str, Any]:
+        return {"rules_version": self.ruling.version, "cause_version": self.subject.version}
 
 
-def _noted(alert: Alert, act: Happening, at: datetime, reason: Reason) -> Alert:
-    return replace(alert, history=(*alert.history, Act(act, at, EBBTIDE, reason)))
+def _ended(condition: Condition, resolved_at: datetime | None, outcome: AlertOutcome | None) -> dict[str, Any]:
+    return {
+        "condition": condition,
+        "handling": "closed",
+        "handled_until": None,
+        "resolved_at": resolved_at,
+        "outcome": outcome,
+    }
+
+
+def _noted(alert: Alert, act: Happening, at: datetime, reason: Reason, changes: Mapping[str, Any]) -> Alert:
+    return replace(alert, history=(*alert.history, Act(act, at, EBBTIDE, reason)), **changes)
 
 
 def _overlapping(spell: Spell, orphans: list[Alert]) -> Alert | None:

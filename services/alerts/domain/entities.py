@@ -30,20 +30,20 @@ class Anchor:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Silence:
     """A stretch without a purchase (or any activity); `until` is null for the one that still lasts.
 
-    `ordinal` counts the days with a purchase (an activity) up to and including the anchor.
+    `ordinal` counts the days with a purchase up to and including the anchor; null for activity.
     """
 
     anchor: Anchor
     since: datetime
     until: datetime | None
-    ordinal: int
+    ordinal: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Case:
     """A complaint, with the emitter's own number if it gave one."""
 
@@ -54,7 +54,7 @@ class Case:
     resolved_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Band:
     """A stretch in which a score stood in one band; `until` is null while it does."""
 
@@ -106,7 +106,7 @@ class Sealed:
     kid: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Act:
     """One entry of an alert's history."""
 
@@ -118,7 +118,7 @@ class Act:
     pii: Sealed | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Evidence:
     """Why the alert is there."""
 
@@ -127,9 +127,12 @@ class Evidence:
     facts: dict[str, str | int | float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Alert:
-    """What Ebbtide makes of a spell; see `shared.contracts.Alert` for each field."""
+    """What Ebbtide makes of a spell; see `shared.contracts.Alert` for each field.
+
+    Nothing changes one after it is made. It is not frozen because that triples the cost of making tens of thousands.
+    """
 
     alert_id: str
     rule_id: str

@@ -5,6 +5,7 @@ Records are decoded straight into these, so personal data never enters this serv
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from services.alerts.domain.entities import Anchor, Band, Case, History, Silence, Status, Subject
 
@@ -23,7 +24,6 @@ class OwnerPart:
 class AggregatesPart:
     """Where the open silences began."""
 
-    activity_days: int = 0
     last_activity_at: datetime | None = None
     last_activity: Anchor | None = None
     purchase_days: int = 0
@@ -31,13 +31,25 @@ class AggregatesPart:
     last_purchase: Anchor | None = None
 
 
+class Gap(NamedTuple):
+    """A closed silence as it travels: an array in this order."""
+
+    since: datetime
+    until: datetime
+    ordinal: int
+    quiet: bool
+    reference: str
+    source: str
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryPart:
     """The closed silences and the complaints."""
 
     since: datetime
-    purchase_gaps: tuple[Silence, ...] = ()
-    activity_gaps: tuple[Silence, ...] = ()
+    purchase_gaps: tuple[Gap, ...] = ()
+    activity_gaps: tuple[Gap, ...] = ()
     complaints: tuple[Case, ...] = ()
 
 
@@ -79,8 +91,14 @@ def subject_of_profile(profile: ProfilePart, version: int, correlationid: str) -
     history = History(
         since=past.since,
         silences={
-            PURCHASE: past.purchase_gaps + _open(sums.last_purchase, sums.last_purchase_at, sums.purchase_days),
-            ACTIVITY: past.activity_gaps + _open(sums.last_activity, sums.last_activity_at, sums.activity_days),
+            PURCHASE: (
+                *(_closed(gap, gap.ordinal) for gap in past.purchase_gaps),
+                *_open(sums.last_purchase, sums.last_purchase_at, sums.purchase_days),
+            ),
+            ACTIVITY: (
+                *(_closed(gap) for gap in _without_activity(past)),
+                *_open(sums.last_activity, sums.last_activity_at),
+            ),
         },
         complaints=past.complaints,
     )
@@ -112,5 +130,15 @@ def subject_of_score(score: ScorePart, version: int, correlationid: str) -> Subj
     )
 
 
-def _open(anchor: Anchor | None, since: datetime | None, ordinal: int) -> tuple[Silence, ...]:
+def _without_activity(history: HistoryPart) -> list[Gap]:
+    """Quiet gaps between purchases are stretches without any activity, and are listed only once."""
+    quiet = (gap for gap in history.purchase_gaps if gap.quiet)
+    return sorted((*history.activity_gaps, *quiet), key=lambda gap: gap.since)
+
+
+def _closed(gap: Gap, ordinal: int | None = None) -> Silence:
+    return Silence(Anchor(gap.reference, gap.source, gap.id), gap.since, gap.until, ordinal)
+
+
+def _open(anchor: Anchor | None, since: datetime | None, ordinal: int | None = None) -> tuple[Silence, ...]:
     return () if anchor is None or since is None else (Silence(anchor, since, None, ordinal),)

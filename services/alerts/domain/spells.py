@@ -14,7 +14,7 @@ from services.alerts.domain.rules import Absent, Happened, InBand, Rule, seconds
 _DAY_SECONDS = 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spell:
     """A stretch of time in which a condition held, anchored at the interaction that began it.
 
@@ -85,7 +85,9 @@ def _absences(when: Absent, history: History, grace: timedelta) -> Iterator[Spel
         fired_at = silence.since + when.longer_than
         if silence.until is not None and silence.until <= fired_at:
             continue
-        facts: dict[str, str | int | float] = {"absent": when.absent, "days": days, "ordinal": silence.ordinal}
+        facts: dict[str, str | int | float] = {"absent": when.absent, "days": days}
+        if silence.ordinal is not None:
+            facts["ordinal"] = silence.ordinal
         yield Spell(silence.anchor, silence.since, fired_at, silence.until, fired_at + grace, facts)
 
 

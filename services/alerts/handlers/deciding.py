@@ -17,7 +17,7 @@ from shared.contracts import Anchor, Snapshot
 from shared.ids import alert_id_of, next_version
 from shared.pipeline import Publication
 
-SUBJECTS_BETWEEN_YIELDS = 200
+PART = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +41,31 @@ class Decider:
         May be called again with the same: it changes nothing then. Raises StaleReadError when another process raised
         one of the alerts at the same moment.
         """
+        due: list[DueSubject] = []
+        changed: dict[str, Publication] = {}
+        # The oldest first: should two snapshots claim one reference, the newer has the last word.
+        ordered = sorted(subjects, key=lambda subject: (subject.version, subject.customer_id))
+        # In parts, so that neither a statement nor the time between two of them comes near its limit.
+        for start in range(0, len(ordered), PART):
+            part = await self._settle_part(store, topic, ordered[start : start + PART], now)
+            due.extend(part.due)
+            changed.update({entry.entity_id: entry for entry in part.changed})
+            await pause(0)
+        due.sort(key=lambda entry: entry.subject.customer_id)
+        return Settled(due, list(changed.values()))
+
+    async def _settle_part(self, store: AlertStore, topic: str, subjects: Sequence[Subject], now: datetime) -> Settled:
         rulings = self.rulebook.of(topic)
         bench = _Bench(await self._candidates(store, topic, subjects, rulings))
-        given = {subject.customer_id: subject for subject in subjects}
         due: list[DueSubject] = []
-        # The oldest first: should two snapshots claim one reference, the newer has the last word.
-        for count, subject in enumerate(sorted(bench.subjects, key=lambda s: (s.version, s.customer_id)), 1):
+        for given, subject in zip(subjects, bench.subjects, strict=True):
             next_at: datetime | None = None
             for ruling in rulings:
                 found, later = _spells_by_id(ruling, subject, now)
                 bench.carry_out(decide(ruling, subject, found, bench.alerts_of(subject, ruling), now), subject)
                 if later is not None and (next_at is None or later < next_at):
                     next_at = later
-            due.append(DueSubject(given[subject.customer_id], next_at))
-            if count % SUBJECTS_BETWEEN_YIELDS == 0:
-                await pause(0)
-        due.sort(key=lambda entry: entry.subject.customer_id)
+            due.append(DueSubject(given, next_at))
         self._metrics.count(bench.decisions)
         return Settled(due, await write_alerts(store, bench.changes(), bench.stored, now))
 

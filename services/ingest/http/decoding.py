@@ -10,9 +10,12 @@ import msgspec
 
 from services.ingest.domain.entities import Code, Refuse
 
+MAX_EVENTS = 500
 MAX_EVENT_BYTES = 256 * 1024
 
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]+|[\]}]+|,', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]+|[\]}]+|,|"', re.DOTALL)
+# More structure than this in a body too deep to decode is not worth the time of everybody else.
+_MAX_TOKENS = 100_000
 _TOO_DEEP = Refuse("event", Code.TOO_DEEP, "expected at most 8 levels of objects and lists")
 _TOO_LARGE = Refuse("event", Code.TOO_LARGE, f"expected an event of at most {MAX_EVENT_BYTES} bytes")
 # Stand for numbers that no type of ours holds, and that the domain therefore refuses.
@@ -27,8 +30,8 @@ class NotJson(Exception):
 def decode_events(body: bytes) -> Sequence[Any]:
     """The events in a body, which is one or an array of them; numbers with a fraction come as Decimal.
 
-    What can be told from the bytes alone (too large, too deep) stands as a `Refuse` in the event's place.
-    Raises NotJson.
+    What can be told from the bytes alone (too large, too deep) stands as a `Refuse` in the event's place;
+    more than 500 events are the caller's to refuse. Raises NotJson.
     """
     try:
         document = _DECODER.decode(body)
@@ -40,7 +43,7 @@ def decode_events(body: bytes) -> Sequence[Any]:
         except RecursionError:
             return _decode_apart(body)
     events = document if type(document) is list else [document]
-    if len(body) > MAX_EVENT_BYTES:
+    if len(body) > MAX_EVENT_BYTES and len(events) <= MAX_EVENTS:
         sizes = _sizes(body, document)
         return [event if size <= MAX_EVENT_BYTES else _TOO_LARGE for event, size in zip(events, sizes, strict=True)]
     return events
@@ -52,7 +55,7 @@ def _sizes(body: bytes, document: Any) -> Sequence[int]:
     try:
         return [len(raw) for raw in _RAW_DECODER.decode(body)]
     except msgspec.MsgspecError:
-        return [len(part.strip()) for part in _split(body)]
+        return [len(json.dumps(event, default=str)) for event in document]
 
 
 def _decode_legal(body: bytes) -> Any:
@@ -68,7 +71,10 @@ def _decode_legal(body: bytes) -> Any:
 def _decode_apart(body: bytes) -> Sequence[Any]:
     """One event nests deeper than Python can follow: decode each alone, so that its neighbours do not suffer."""
     events: list[Any] = []
-    for part in _split(body):
+    parts = _split(body)
+    if parts is None:
+        return [_TOO_DEEP]
+    for part in parts:
         if len(part) > MAX_EVENT_BYTES:
             events.append(_TOO_LARGE)
             continue
@@ -84,12 +90,17 @@ def _decode_apart(body: bytes) -> Sequence[Any]:
     return events
 
 
-def _split(body: bytes) -> Sequence[bytes]:
-    """The elements of an array (or the one object) by counting brackets. Raises NotJson when they do not match."""
+def _split(body: bytes) -> Sequence[bytes] | None:
+    """The elements of an array (or the one object) by counting brackets; None when that takes too long.
+
+    Raises NotJson when the brackets do not match.
+    """
     text = body.strip()
     depth, begin = 0, 1
     parts: list[bytes] = []
-    for token in _TOKEN.finditer(text):
+    for count, token in enumerate(_TOKEN.finditer(text)):
+        if count == _MAX_TOKENS:
+            return None
         first = text[token.start()]
         if first in b"[{":
             depth += token.end() - token.start()
@@ -100,6 +111,8 @@ def _split(body: bytes) -> Sequence[bytes]:
         elif first == ord(",") and depth == 1:
             parts.append(text[begin : token.start()])
             begin = token.end()
+        elif token.group() == b'"':
+            raise NotJson
     if depth or text[:1] not in (b"[", b"{"):
         raise NotJson
     return [*parts, text[begin:-1]] if text[:1] == b"[" else [text]

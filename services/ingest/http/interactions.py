@@ -12,7 +12,7 @@ from services.ingest.domain.entities import Emitter
 from services.ingest.domain.quota import Quota
 from services.ingest.handlers.interactions import Reception
 from services.ingest.http.body import check_headers, read_body
-from services.ingest.http.decoding import NotJson, decode_events
+from services.ingest.http.decoding import MAX_EVENTS, NotJson, decode_events
 from services.ingest.http.openapi import INTERACTIONS_OPERATION, INTERACTIONS_RESPONSES
 from services.ingest.metrics import IngestMetrics
 from shared.clock import real_now
@@ -20,7 +20,6 @@ from shared.contracts import Principal
 from shared.errors import TransientError
 from shared.http import ApiError, requires
 
-MAX_EVENTS = 500
 RETRY_SECONDS = 1
 
 

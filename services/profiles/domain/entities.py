@@ -8,7 +8,7 @@ entries of the history are typed dicts: a customer has dozens, and they are read
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict
 
 Lifecycle = Literal["prospect", "new", "active", "lapsing", "dormant", "churned", "won_back"]
 ValueTier = Literal["high", "mid", "low"]
@@ -96,16 +96,20 @@ class Watermark:
     id: str
 
 
-class Gap(TypedDict):
-    """A closed stretch of more than 7 days without a purchase (or any activity), anchored where it began.
+class Gap(NamedTuple):
+    """A closed stretch of more than 7 days without a purchase (or any activity); an array on the wire.
 
-    `ordinal`: distinct days (UTC) with a purchase (an activity) up to and including the anchor.
+    It began at `since` with the interaction `(reference, source, id)`. `ordinal`: distinct days (UTC) with a purchase
+    (an activity) up to and including that one. `quiet`: nothing else happened in it either.
     """
 
-    anchor: Anchor
     since: datetime
     until: datetime
     ordinal: int
+    quiet: bool
+    reference: str
+    source: str
+    id: str
 
 
 class Case(TypedDict):
@@ -157,7 +161,7 @@ class History:
 
     def end_of(self, gap: Gap) -> datetime:
         """When a gap ended."""
-        return gap["until"]
+        return gap.until
 
 
 @dataclass(slots=True)

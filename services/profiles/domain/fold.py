@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from services.profiles.domain.effects import EFFECTS, amount_of
-from services.profiles.domain.entities import Anchor, Customer, Fact, Watermark
+from services.profiles.domain.entities import Anchor, Customer, Fact, Gap, Watermark
 from services.profiles.domain.lifecycle import purchase_again
 from services.profiles.domain.policy import Policy
 
@@ -76,17 +76,22 @@ def fold(customer: Customer, fact: Fact, policy: Policy) -> None:
     kind = fact.type
     if kind in ACTIVITIES:
         anchor: Anchor = {"reference": fact.subject, "source": fact.source, "id": fact.id}
-        _act(customer, anchor, time)
+        aggregates = customer.aggregates
+        quiet = aggregates.last_activity == aggregates.last_purchase
+        _act(customer, anchor, time, listed=quiet and kind == PURCHASE)
         if kind == PURCHASE:
-            _purchase(customer, fact, anchor, policy)
+            _purchase(customer, fact, anchor, policy, quiet=quiet)
             return
     effect = EFFECTS.get(kind)
     if effect is not None:
         effect(customer, fact, time)
 
 
-def _act(customer: Customer, anchor: Anchor, time: datetime) -> None:
-    """Count an act of the customer; a gap of more than a week before it is closed by it."""
+def _act(customer: Customer, anchor: Anchor, time: datetime, *, listed: bool) -> None:
+    """Count an act of the customer; a gap of more than a week before it is closed by it.
+
+    `listed`: that gap is a quiet one between purchases, and is listed as such.
+    """
     aggregates = customer.aggregates
     aggregates.activities += 1
     last, began = aggregates.last_activity_at, aggregates.last_activity
@@ -95,16 +100,18 @@ def _act(customer: Customer, anchor: Anchor, time: datetime) -> None:
         aggregates.activity_days = 1
     else:
         gap = time - last
-        if gap > WEEK:
+        if gap > WEEK and not listed:
             ordinal = aggregates.activity_days
-            customer.history.activity_gaps.append({"anchor": began, "since": last, "until": time, "ordinal": ordinal})
+            customer.history.activity_gaps.append(
+                Gap(last, time, ordinal, True, began["reference"], began["source"], began["id"])
+            )
         if gap >= DAY or time.day != last.day:
             aggregates.activity_days += 1
     aggregates.last_activity_at = time
     aggregates.last_activity = anchor
 
 
-def _purchase(customer: Customer, fact: Fact, anchor: Anchor, policy: Policy) -> None:
+def _purchase(customer: Customer, fact: Fact, anchor: Anchor, policy: Policy, *, quiet: bool) -> None:
     """Count a purchase, its spend (none without a readable amount), its gap and what it does to the lifecycle."""
     aggregates, history = customer.aggregates, customer.history
     time = customer.watermark.time if customer.watermark else fact.time
@@ -118,7 +125,7 @@ def _purchase(customer: Customer, fact: Fact, anchor: Anchor, policy: Policy) ->
         gap = time - last
         if gap > WEEK:
             history.purchase_gaps.append(
-                {"anchor": began, "since": last, "until": time, "ordinal": aggregates.purchase_days}
+                Gap(last, time, aggregates.purchase_days, quiet, began["reference"], began["source"], began["id"])
             )
         if gap >= DAY or time.day != last.day:
             aggregates.purchase_days += 1

@@ -21,7 +21,6 @@ from shared.contracts import (
     Anchor,
     BandSpell,
     Case,
-    Gap,
     History,
     KindScore,
     Model,
@@ -33,7 +32,7 @@ from shared.contracts import (
 from shared.ids import customer_id_of
 from shared.pipeline import Outcome, PipelineStore, Received
 from shared.postgres import Database
-from tests.support.builders import day
+from tests.support.builders import day, gap
 from tests.support.clock import ManualClock
 
 RULES: dict[str, Any] = {
@@ -72,7 +71,7 @@ def profile(
     at = sorted(purchases, key=lambda one: one[1])
     customer_id = more.pop("customer_id", None) or min(map(customer_id_of, references))
     gaps = tuple(
-        Gap(anchor=purchase_of(*one), since=day(one[1]), until=day(other[1]), ordinal=place)
+        gap(purchase_of(*one), day(one[1]), day(other[1]), place)
         for place, (one, other) in enumerate(pairwise(at), 1)
         if other[1] - one[1] > 7
     )

@@ -1,6 +1,12 @@
-import time, gc, cProfile, pstats
-from tests.integration.alerts.bench import *
+import cProfile
+import gc
+import pstats
+import time
+
 from services.alerts.domain.snapshots import ProfilePart
+from tests.integration.alerts.bench import *
+
+
 async def test_speed(bench):
     gc.set_threshold(200_000, 20, 20)
     bench.clock.move_to(day(300))

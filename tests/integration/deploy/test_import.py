@@ -1,6 +1,11 @@
 """A file reaches ingest whole, whatever happens on the way, and every row is accounted for."""
 
+import asyncio
 import csv
+import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -48,18 +53,22 @@ class Ingest:
 
 
 @asynccontextmanager
-async def serving(ingest: Ingest, patience: float = 30) -> AsyncIterator[InteractionsClient]:
+async def listening(ingest: Ingest) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_post("/v1/interactions", ingest.receive)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
     try:
-        async with InteractionsClient(f"http://127.0.0.1:{port}/", "key", patience_seconds=patience) as client:
-            yield client
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving(ingest: Ingest, patience: float = 30) -> AsyncIterator[InteractionsClient]:
+    async with listening(ingest) as url, InteractionsClient(url, "key", patience_seconds=patience) as client:
+        yield client
 
 
 def write(folder: Path, count: int, *more: str) -> Path:
@@ -67,6 +76,17 @@ def write(folder: Path, count: int, *more: str) -> Path:
     lines = ["customer_id,purchased_on,quantity,amount_usd", *(f"{n},1997-01-01,1,5.00" for n in range(count)), *more]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+async def ebbtide(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "deploy.cli", "import", *arguments],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 async def imported(path: Path, ingest: Ingest, patience: float = 30) -> Summary:
@@ -120,3 +140,22 @@ async def test_what_repeating_cannot_cure_ends_at_once(tmp_path: Path, status: i
     with pytest.raises(ConfigurationError, match=f"{status}: Because"):
         await imported(write(tmp_path, 3000), ingest)
     assert ingest.requests <= 4
+
+
+async def test_command_reports_in_json_and_by_its_exit_code(tmp_path: Path) -> None:
+    path = write(tmp_path, 3, "7,1997-01-01,1,")
+    async with listening(Ingest()) as url:
+        done = await ebbtide(str(path), "--url", url, "--key", "k", "--namespace", "cdnow", "--json")
+    assert done.returncode == 1, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["rows"], summary["accepted"], summary["refused"]) == (4, 3, 1)
+    assert summary["refused_file"] == f"{path}.refused.csv"
+    assert Path(summary["refused_file"]).read_text().count("\n") == 2
+
+
+async def test_command_says_what_is_missing(tmp_path: Path) -> None:
+    path = write(tmp_path, 1)
+    done = await ebbtide(str(path), "--data", str(tmp_path / "none"))
+    assert (done.returncode, done.stderr.startswith("ebbtide: No Ebbtide runs in")) == (1, True)
+    done = await ebbtide(str(path), "--url", "http://127.0.0.1:9")
+    assert (done.returncode, done.stderr.startswith("ebbtide: A key is needed")) == (1, True)

@@ -69,7 +69,7 @@ class Parts:
         self.database = database
         self.metrics = NotifyMetrics(CollectorRegistry())
         self.planning = Planning(NotifyStore, planner=Planner(staff, notification_id_of), clock=clock)
-        self.claims = Claims(database, NotifyStore, staff=staff, customer_sends=customer_sends, metrics=self.metrics)
+        self.claims = Claims(database, store, staff=staff, customer_sends=customer_sends, metrics=self.metrics)
         self.gateway = SmtpGateway(SmtpServer("127.0.0.1", mailbox.port))
         mailer = Mailer(
             gateway=self.gateway,

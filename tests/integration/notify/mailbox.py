@@ -15,13 +15,18 @@ Trick = Literal["later", "never", "cut"]
 
 
 class Mailbox:
-    """What arrived, and what is to go wrong: tricks by recipient, each played once, in order."""
+    """What arrived, and what is to go wrong: tricks by recipient, each played once, in order.
+
+    While `gate` is closed nothing that was handed over is answered.
+    """
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, EmailMessage]] = []
         self.tricks: dict[str, list[Trick]] = {}
         self.asked = 0
         self.port = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     def to(self, address: str) -> list[EmailMessage]:
         return [message for recipient, message in self.messages if recipient == address]
@@ -42,6 +47,7 @@ class Mailbox:
         message = email.message_from_bytes(envelope.content, policy=default)
         assert isinstance(message, EmailMessage)
         address = envelope.rcpt_tos[0]
+        await self.gate.wait()
         self.messages.append((address, message))
         if self._next(address, "cut"):
             server.transport.abort()

@@ -1,16 +1,23 @@
 """Claims, attempts and what becomes of them, step by step on a real database and mail server."""
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
 from services.notify.domain.attempts import Attempt, Outcome
+from services.notify.domain.dispatches import Dispatch
 from services.notify.store import NotifyStore
+from shared.postgres import Database
 from tests.integration.notify.conftest import Parts
 from tests.integration.notify.mailbox import Mailbox
 from tests.integration.notify.values import DAY, NOW, alert, id_of, profile, resolved, snapshot
 from tests.support.clock import ManualClock
+from tests.support.waiting import eventually
 
 FIRED = "fired"
+WAITING_FOR_LOCK = """
+select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+"""
 ADA = "ada.brandt@example.com"
 JO = "jo@customers.example"
 
@@ -95,23 +102,53 @@ async def test_when_the_sender_died_staff_get_it_again_and_customers_do_not(part
     assert len(mailbox.to(ADA)) == 1
 
 
-async def test_two_processes_send_one_win_back_per_customer(parts: Parts, clock: ManualClock, mailbox: Mailbox) -> None:
-    """Twenty alerts about one customer, two senders at once, one mail."""
-    other = Parts(parts.database, clock, mailbox)
+async def test_a_service_that_stops_finishes_what_is_under_way(parts: Parts, mailbox: Mailbox) -> None:
+    """Or every stop would leave mail to customers unknown for ever."""
     await parts.profiles(profile("jo"))
-    await parts.alerts(*(alert(f"a{n}", "jo", notify=("customer",)) for n in range(20)))
+    await parts.alerts(alert("a", "jo"))
+    mailbox.gate.clear()
+    step = asyncio.create_task(parts.sender.step(NOW))
 
-    async def claim_one_by_one(who: Parts) -> list[Any]:
-        tasks: list[Any] = []
-        while True:
-            count, claimed = await who.claims.claim(NOW, 3)
-            tasks += claimed
-            if not count:
-                return tasks
+    async def handed_over() -> bool:
+        return mailbox.asked == 2
 
-    both = await asyncio.gather(claim_one_by_one(parts), claim_one_by_one(other))
-    assert sum(len(tasks) for tasks in both) == 1
-    assert sorted((await parts.states()).values()) == [("dropped", "frequency_cap")] * 19 + [("sending", "in_flight")]
+    await eventually(handed_over, what="two recipients named")
+    step.cancel()
+    mailbox.gate.set()
+    assert isinstance((await asyncio.gather(step, return_exceptions=True))[0], asyncio.CancelledError)
+    assert set((await parts.states()).values()) == {("sent", None)}
+
+
+async def test_two_processes_send_one_win_back_per_customer(
+    database: Database, clock: ManualClock, mailbox: Mailbox
+) -> None:
+    """While one decides about some alerts of a customer, the other waits with those that are left."""
+    stored, go_on = asyncio.Event(), asyncio.Event()
+
+    class SlowStore(NotifyStore):
+        async def upsert_notifications(self, dispatches: Sequence[Dispatch], now: datetime) -> dict[str, int]:
+            versions = await super().upsert_notifications(dispatches, now)
+            stored.set()
+            await go_on.wait()
+            return versions
+
+    slow, quick = Parts(database, clock, mailbox, store=SlowStore), Parts(database, clock, mailbox)
+    await quick.profiles(profile("jo"))
+    await quick.alerts(*(alert(f"a{n}", "jo", notify=("customer",)) for n in range(10)))
+    first = asyncio.create_task(slow.claims.claim(NOW, 3))
+    await asyncio.wait_for(stored.wait(), 20)
+    second = asyncio.create_task(quick.claims.claim(NOW, 10))
+
+    async def waits_or_is_through() -> bool:
+        async with database.connection() as connection:
+            return second.done() or bool(await connection.fetchval(WAITING_FOR_LOCK))
+
+    await eventually(waits_or_is_through, what="the second process at the lock")
+    go_on.set()
+    claimed = await asyncio.gather(first, second)
+    assert [count for count, _ in claimed] == [3, 7]
+    assert sum(len(tasks) for _, tasks in claimed) == 1
+    assert sorted((await quick.states()).values()) == [("dropped", "frequency_cap")] * 9 + [("sending", "in_flight")]
 
 
 async def test_a_win_back_follows_who_was_merged_and_counts_for_both(

@@ -30,7 +30,9 @@ async def profile_of(lease: Lease, reference: str):  # type: ignore[no-untyped-d
 
 async def test_a_purchase_becomes_a_customer(lease: Lease, profiles: Application) -> None:
     """One purchase gives one new customer with one purchase, on the topic."""
-    await publish(lease, INTERACTIONS, [record(interaction(subject="shop:1", time=day(9), amount="29.33", currency="USD"))])
+    await publish(
+        lease, INTERACTIONS, [record(interaction(subject="shop:1", time=day(9), amount="29.33", currency="USD"))]
+    )
 
     async def seen():  # type: ignore[no-untyped-def]
         return await profile_of(lease, "shop:1")
@@ -71,7 +73,9 @@ async def test_two_bodies_under_one_identity_keep_the_first(lease: Lease, profil
     first = interaction(subject="shop:4", id="same", time=day(1), amount="1.00", currency="USD")
     other = interaction(subject="shop:4", id="same", time=day(1), amount="9.00", currency="USD")
     await publish(lease, INTERACTIONS, [record(first), record(first), record(other)])
-    await publish(lease, INTERACTIONS, [record(first), record(other), record(interaction(subject="shop:4", time=day(2)))])
+    await publish(
+        lease, INTERACTIONS, [record(first), record(other), record(interaction(subject="shop:4", time=day(2)))]
+    )
 
     async def counted():  # type: ignore[no-untyped-def]
         profile = await profile_of(lease, "shop:4")

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from services.scoring.handlers import ProfilePart
-from shared.contracts import Aggregates, Anchor, Gap, History, Pii, Profile, Snapshot
+from shared.contracts import Aggregates, Anchor, History, Pii, Profile, Snapshot
 from shared.ids import customer_id_of
 from shared.pipeline import Received
-from tests.support.builders import day
+from tests.support.builders import day, gap
 
 LISTED = timedelta(days=7)
 
@@ -25,7 +25,7 @@ def profile(number: int, purchases: Sequence[datetime], *, version: int = 1, **m
     """The snapshot of customer `number` who bought at these instants, oldest first."""
     anchors = [Anchor(reference=f"shop:{number}", source="shop", id=f"p{index}") for index in range(len(purchases))]
     gaps = [
-        Gap(anchor=anchor, since=since, until=until, ordinal=index)
+        gap(anchor, since, until, index)
         for index, (anchor, (since, until)) in enumerate(
             zip(anchors, itertools.pairwise(purchases), strict=False), start=1
         )

@@ -1,5 +1,7 @@
 """Bodies become events; what is legal JSON but fits no layer spoils only its own event."""
 
+import contextlib
+import time
 from decimal import Decimal
 
 import pytest
@@ -63,3 +65,23 @@ def test_large_event_does_not_spoil_its_neighbours() -> None:
     assert decode_events(b'{"a":"' + b"x" * (MAX_EVENT_BYTES - 8) + b'"}')[0] is not Refuse
     half_pair = b'[{"a":"\\ud800"},' + large + b"]"
     assert [isinstance(event, Refuse) for event in decode_events(half_pair)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[1," * 300_000,
+        b"[1," * 200_000 + b"1" + b"]" * 200_000,
+        b"[" + DEEP + b"," + b'"\\"",' * 170_000 + b"1]",
+        b"[" + DEEP + b"," + b'\\"' * 500_000 + b"]",
+        b"[" + DEEP + b',"' + b'\\"' * 500_000 + b"]",
+        b"[" + DEEP + b",[" + b"[]," * 300_000 + b"1]]",
+        b'["\\ud800"' + b",[1,2]" * 150_000 + b"]",
+    ],
+    ids=range(7),
+)
+def test_hostile_structure_costs_little_time(body: bytes) -> None:
+    started = time.process_time()
+    with contextlib.suppress(NotJson):
+        decode_events(body)
+    assert time.process_time() - started < 2

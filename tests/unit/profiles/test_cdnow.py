@@ -34,7 +34,7 @@ def test_purchases_spend_and_silences_of_the_sample_are_the_known_ones() -> None
     instant, silence = datetime(1997, 9, 30, tzinfo=UTC), timedelta(days=90)
     open_then = 0
     for one in everyone:
-        closed = [(gap["since"], gap["until"]) for gap in one.history.purchase_gaps]
+        closed = [(gap.since, gap.until) for gap in one.history.purchase_gaps]
         last = one.aggregates.last_purchase_at
         assert last is not None
         open_then += any(

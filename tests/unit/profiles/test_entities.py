@@ -22,7 +22,11 @@ def shape(type_: Any) -> dict[str, Any]:
 
     def bare(node: Any) -> Any:
         if isinstance(node, dict):
-            return {k: bare(v) for k, v in node.items() if k not in ("default", "required", "description", "title")}
+            return {
+                k: bare(v)
+                for k, v in node.items()
+                if k not in ("default", "required", "description", "title", "maxItems")
+            }
         return [bare(item) for item in node] if isinstance(node, list) else node
 
     schema = msgspec.json.schema(type_)

@@ -40,10 +40,10 @@ def test_an_amount_that_cannot_be_read_is_skipped_and_the_purchase_counts(amount
 def test_a_gap_is_kept_when_it_is_longer_than_seven_days_and_begins_at_the_last_of_an_instant() -> None:
     state = customer(purchase(0, id="a"), purchase(0, id="b"), purchase(7), purchase(14.001))
     (gap,) = state.history.purchase_gaps
-    assert (gap["since"], gap["until"], gap["ordinal"]) == (at(7), at(14.001), 2)
+    assert (gap.since, gap.until, gap.ordinal) == (at(7), at(14.001), 2)
     state = customer(purchase(0, id="a"), purchase(0, id="b"), purchase(8))
     (gap,) = state.history.purchase_gaps
-    assert (gap["anchor"]["id"], gap["ordinal"]) == ("b", 1)
+    assert (gap.id, gap.ordinal) == ("b", 1)
 
 
 def test_purchase_days_are_distinct_days_in_utc() -> None:
@@ -57,8 +57,8 @@ def test_purchase_days_are_distinct_days_in_utc() -> None:
 
 def test_a_visit_ends_a_gap_without_activity_but_none_without_a_purchase() -> None:
     history = customer(purchase(0), told("visit", 10), purchase(20)).history
-    assert [gap["since"] for gap in history.activity_gaps] == [at(0), at(10)]
-    assert [gap["since"] for gap in history.purchase_gaps] == [at(0)]
+    assert [gap.since for gap in history.activity_gaps] == [at(0), at(10)]
+    assert [gap.since for gap in history.purchase_gaps] == [at(0)]
 
 
 @pytest.mark.parametrize("kind", ["contacted", "identified", "owner.assigned", "tagged", "survey.sent", "of.our.own"])

@@ -21,7 +21,7 @@ def test_an_entry_leaves_when_it_ended_before_the_cut_not_when_it_began_before()
     assert len(customer(*facts, told("visit", 740)).history.purchase_gaps) == 2
     assert len(customer(*facts, told("visit", 740.1)).history.purchase_gaps) == 1
     (gap,) = customer(purchase(0), purchase(900)).history.purchase_gaps
-    assert (gap["since"], gap["until"]) == (at(0), at(900))
+    assert (gap.since, gap.until) == (at(0), at(900))
 
 
 def test_an_open_complaint_stays_until_it_is_resolved() -> None:

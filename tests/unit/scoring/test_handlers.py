@@ -8,7 +8,8 @@ import pytest
 
 from services.scoring.domain import scores
 from services.scoring.handlers import AggregatesPart, HistoryPart, OwnerPart, ProfilePart, inputs_of, row_of
-from shared.contracts import Aggregates, Anchor, Gap, History, Owner, Pii, Profile, Score, Snapshot
+from shared.contracts import Aggregates, Anchor, History, Owner, Pii, Profile, Score, Snapshot
+from tests.support.builders import gap
 from tests.unit.scoring.customers import START, anchor_of, inputs_from
 
 CUSTOMER = "00000000-0000-0000-0000-000000000001"
@@ -36,7 +37,7 @@ def test_a_profile_on_the_wire_gives_the_inputs_of_its_purchases() -> None:
         history=History(
             since=START,
             purchase_gaps=tuple(
-                Gap(anchor=Anchor(**anchor_of(since)), since=since, until=until, ordinal=ordinal)
+                gap(Anchor(**anchor_of(since)), since, until, ordinal)
                 for ordinal, (since, until) in enumerate(itertools.pairwise(purchases), start=1)
             ),
         ),
