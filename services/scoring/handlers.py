@@ -53,11 +53,13 @@ class ProfilePart(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The part of a profile that scores follow from, under the contract's names; personal data never gets in here.
 
     It is stored as the basis from which a customer's scores are computed again at any instant. Two profiles with the
-    same basis have the same scores, so comparing the stored bytes tells whether anything changed.
+    same basis have the same scores, so comparing the stored bytes tells whether anything changed. `references` move no
+    score, but alerts go by `Score.profile_version` to tell whose references a score covers: so they count as a change.
     """
 
     customer_id: str
     status: Status = "active"
+    references: tuple[str, ...] = ()
     lifecycle: str = "prospect"
     value_tier: str | None = None
     behaviour: str | None = None
@@ -198,7 +200,7 @@ def inputs_of(profile: ProfilePart) -> Inputs:
         sums.purchase_days,
         sums.spend,
         sums.last_activity_at,
-        tuple([PurchaseGap(_anchor(gap.anchor), gap.since, gap.until, gap.ordinal) for gap in history.purchase_gaps]),
+        tuple([PurchaseGap(_anchor(gap), gap.since, gap.until, gap.ordinal) for gap in history.purchase_gaps]),
     )
 
 
@@ -258,8 +260,8 @@ def _without_short_gaps(profile: ProfilePart) -> ProfilePart:
     return msgspec.structs.replace(profile, history=HistoryPart(since=history.since, purchase_gaps=gaps))
 
 
-def _anchor(anchor: Anchor) -> DomainAnchor:
-    return {"reference": anchor.reference, "source": anchor.source, "id": anchor.id}
+def _anchor(anchored: Anchor | Gap) -> DomainAnchor:
+    return {"reference": anchored.reference, "source": anchored.source, "id": anchored.id}
 
 
 def _changes(before: Mapping[str, Kept], rows: Iterable[ScoreRow]) -> Counter[str]:

@@ -4,14 +4,24 @@ What people did (handling) and what the condition does are kept apart: a decisio
 condition ends, comes back, or moves to another anchor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from services.alerts.domain.entities import EBBTIDE, Act, Alert, AlertOutcome, Condition, Evidence, Happening, Subject
+from services.alerts.domain.entities import (
+    EBBTIDE,
+    Act,
+    Alert,
+    AlertOutcome,
+    Anchor,
+    Condition,
+    Evidence,
+    Happening,
+    Subject,
+)
 from services.alerts.domain.rulings import Ruling
-from services.alerts.domain.spells import Spell, ended_before_history
+from services.alerts.domain.spells import Spell, ended_before_history, spells
 
 Kind = Literal["raise", "resolve", "amend", "retract", "reinstate"]
 Reason = Literal[
@@ -41,32 +51,50 @@ class Decision:
     alert: Alert
 
 
+@dataclass(slots=True)
+class Verdict:
+    """What to do now, and the instant from which on the same question has another answer if nothing else happens."""
+
+    decisions: list[Decision]
+    next_at: datetime | None
+
+
+Identify = Callable[[str, Anchor], str]
+"""Rule and anchor to alert id."""
+
+
 def decide(
-    ruling: Ruling, subject: Subject, spells: Mapping[str, Spell], alerts: Mapping[str, Alert], now: datetime
-) -> list[Decision]:
-    """The decisions that bring `alerts` (of this customer and rule, by id) in line with `spells` (by alert id).
+    ruling: Ruling, subject: Subject, alerts: Mapping[Anchor, Alert], now: datetime, *, identify: Identify
+) -> Verdict:
+    """The decisions that bring `alerts` (of this customer and rule) in line with the spells of the rule until `now`.
 
     Deciding again with the decisions carried out gives none. Alerts that began before the history are left as they
     are, except that one still firing resolves when the history shows its end.
     """
+    found, next_at = spells(ruling.rule, subject.history, now) if subject.status == "active" else ([], None)
+    if not found and not alerts:
+        return Verdict([], next_at)
     judge = _Judge(ruling, subject, now)
-    gone = {alert_id: alert for alert_id, alert in alerts.items() if alert_id not in spells}
+    # A model may enter a band twice by the passing of one interaction: the last time is the one that counts.
+    there = {spell.anchor: spell for spell in found}
+    gone = {anchor: alert for anchor, alert in alerts.items() if anchor not in there}
     decisions = [decision for alert in gone.values() if (decision := judge.without_spell(alert)) is not None]
-    orphans = [gone[d.alert.alert_id] for d in decisions if d.kind == "retract" and d.reason == "spell_removed"]
+    orphans = [gone[d.alert.evidence.anchor] for d in decisions if d.reason == "spell_removed"]
     successors: dict[str, str] = {}
-    for alert_id, spell in spells.items():
-        stored = alerts.get(alert_id)
+    for spell in there.values():
+        stored = alerts.get(spell.anchor)
         if stored is not None and stored.condition != "retracted":
             decision = judge.compared(stored, spell)
             if decision is not None:
                 decisions.append(decision)
         elif ruling.decides(spell):
             orphan = _overlapping(spell, orphans)
+            alert_id = identify(ruling.rule.id, spell.anchor)
             if orphan is not None:
                 orphans.remove(orphan)
                 successors[orphan.alert_id] = alert_id
             decisions.append(judge.appearing(alert_id, spell, stored, orphan))
-    return [_succeeded(decision, successors) for decision in decisions] if successors else decisions
+    return Verdict([_succeeded(decision, successors) for decision in decisions], next_at)
 
 
 def resolve_removed(alert: Alert, *, rules_version: str, now: datetime) -> Decision:

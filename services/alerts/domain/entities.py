@@ -21,9 +21,9 @@ EBBTIDE = "ebbtide"
 """Who did what followed from interactions and time alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Anchor:
-    """The interaction at which a spell began."""
+    """The interaction at which a spell began. Never changed, and hashable; see `Alert` for why it is not frozen."""
 
     reference: str
     source: str
@@ -34,13 +34,13 @@ class Anchor:
 class Silence:
     """A stretch without a purchase (or any activity); `until` is null for the one that still lasts.
 
-    `ordinal` counts the days with a purchase up to and including the anchor; null for activity.
+    `ordinal` counts the days with a purchase up to and including the anchor; it says nothing about other activity.
     """
 
     anchor: Anchor
     since: datetime
     until: datetime | None
-    ordinal: int | None
+    ordinal: int
 
 
 @dataclass(slots=True, kw_only=True)

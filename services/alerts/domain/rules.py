@@ -17,7 +17,9 @@ Field = TypeVar("Field")
 
 SEVERITIES = ("critical", "warning", "info")
 RECIPIENTS = ("owner", "customer")
-ABSENT = ("customer.purchase", "activity")
+PURCHASE = "customer.purchase"
+ACTIVITY = "activity"
+ABSENT = (PURCHASE, ACTIVITY)
 EVENTS = {"customer.complaint.opened": ("customer.complaint.resolved", "customer.complaint.answered")}
 SHORTEST_ABSENCE = timedelta(days=7)
 LONGEST = timedelta(days=3650)

@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.alerts.domain.entities import Anchor, Band, Case, History, Silence, Status, Subject
-
-PURCHASE = "customer.purchase"
-ACTIVITY = "activity"
+from services.alerts.domain.rules import ACTIVITY, PURCHASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +86,16 @@ class ScorePart:
 def subject_of_profile(profile: ProfilePart, version: int, correlationid: str) -> Subject:
     """The customer as activity and event rules see them."""
     past, sums = profile.history, profile.aggregates
+    between = [_closed(gap) for gap in past.purchase_gaps]
+    # Quiet gaps between purchases are stretches without any activity, and are listed only once.
+    quiet = [silence for silence, gap in zip(between, past.purchase_gaps, strict=True) if gap.quiet]
+    if past.activity_gaps:
+        quiet = sorted([*quiet, *map(_closed, past.activity_gaps)], key=lambda silence: silence.since)
     history = History(
         since=past.since,
         silences={
-            PURCHASE: (
-                *(_closed(gap, gap.ordinal) for gap in past.purchase_gaps),
-                *_open(sums.last_purchase, sums.last_purchase_at, sums.purchase_days),
-            ),
-            ACTIVITY: (
-                *(_closed(gap) for gap in _without_activity(past)),
-                *_open(sums.last_activity, sums.last_activity_at),
-            ),
+            PURCHASE: (*between, *_open(sums.last_purchase, sums.last_purchase_at, sums.purchase_days)),
+            ACTIVITY: (*quiet, *_open(sums.last_activity, sums.last_activity_at, 0)),
         },
         complaints=past.complaints,
     )
@@ -130,15 +127,9 @@ def subject_of_score(score: ScorePart, version: int, correlationid: str) -> Subj
     )
 
 
-def _without_activity(history: HistoryPart) -> list[Gap]:
-    """Quiet gaps between purchases are stretches without any activity, and are listed only once."""
-    quiet = (gap for gap in history.purchase_gaps if gap.quiet)
-    return sorted((*history.activity_gaps, *quiet), key=lambda gap: gap.since)
+def _closed(gap: Gap) -> Silence:
+    return Silence(Anchor(gap.reference, gap.source, gap.id), gap.since, gap.until, gap.ordinal)
 
 
-def _closed(gap: Gap, ordinal: int | None = None) -> Silence:
-    return Silence(Anchor(gap.reference, gap.source, gap.id), gap.since, gap.until, ordinal)
-
-
-def _open(anchor: Anchor | None, since: datetime | None, ordinal: int | None = None) -> tuple[Silence, ...]:
+def _open(anchor: Anchor | None, since: datetime | None, ordinal: int) -> tuple[Silence, ...]:
     return () if anchor is None or since is None else (Silence(anchor, since, None, ordinal),)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.alerts.domain.entities import Anchor, Case, History
-from services.alerts.domain.rules import Absent, Happened, InBand, Rule, seconds
+from services.alerts.domain.rules import PURCHASE, Absent, Happened, InBand, Rule, seconds
 
 _DAY_SECONDS = 86_400
 
@@ -86,7 +86,7 @@ def _absences(when: Absent, history: History, grace: timedelta) -> Iterator[Spel
         if silence.until is not None and silence.until <= fired_at:
             continue
         facts: dict[str, str | int | float] = {"absent": when.absent, "days": days}
-        if silence.ordinal is not None:
+        if when.absent == PURCHASE:
             facts["ordinal"] = silence.ordinal
         yield Spell(silence.anchor, silence.since, fired_at, silence.until, fired_at + grace, facts)
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.alerts.domain import entities as domain
 from services.alerts.domain.decide import Decision, decide
 from services.alerts.domain.entities import Alert, Subject
 from services.alerts.domain.rulings import Ruling
-from services.alerts.domain.spells import Spell, spells
 from services.alerts.handlers.rulebook import Rulebook
 from services.alerts.handlers.storage import AlertStore, DueSubject, Stored
 from services.alerts.metrics import AlertMetrics
@@ -61,10 +61,10 @@ class Decider:
         for given, subject in zip(subjects, bench.subjects, strict=True):
             next_at: datetime | None = None
             for ruling in rulings:
-                found, later = _spells_by_id(ruling, subject, now)
-                bench.carry_out(decide(ruling, subject, found, bench.alerts_of(subject, ruling), now), subject)
-                if later is not None and (next_at is None or later < next_at):
-                    next_at = later
+                verdict = decide(ruling, subject, bench.alerts_of(subject, ruling), now, identify=_identify)
+                bench.carry_out(verdict.decisions, subject)
+                if verdict.next_at is not None and (next_at is None or verdict.next_at < next_at):
+                    next_at = verdict.next_at
             due.append(DueSubject(given, next_at))
         self._metrics.count(bench.decisions)
         return Settled(due, await write_alerts(store, bench.changes(), bench.stored, now))
@@ -106,6 +106,9 @@ class Decider:
         return exact, loose
 
 
+_NONE: set[str] = set()
+
+
 class _Bench:
     """The alerts at hand while a batch is decided: found by the reference of their anchor, or by customer."""
 
@@ -120,15 +123,16 @@ class _Bench:
         for row in rows:
             self._put(row.alert)
 
-    def alerts_of(self, subject: Subject, ruling: Ruling) -> dict[str, Alert]:
+    def alerts_of(self, subject: Subject, ruling: Ruling) -> dict[domain.Anchor, Alert]:
         """The alerts of this rule that are this customer's to decide."""
         rule_id = ruling.rule.id
         ids: set[str] = set()
         for reference in subject.references:
-            ids |= self._by_reference.get((rule_id, reference), set())
+            ids |= self._by_reference.get((rule_id, reference), _NONE)
         if subject.customer_id in self._loose:
-            ids |= self._by_customer.get((rule_id, subject.customer_id), set())
-        return {alert_id: self._alerts[alert_id] for alert_id in sorted(ids)}
+            ids |= self._by_customer.get((rule_id, subject.customer_id), _NONE)
+        found = [self._alerts[alert_id] for alert_id in sorted(ids)]
+        return {alert.evidence.anchor: alert for alert in found}
 
     def carry_out(self, decisions: Iterable[Decision], subject: Subject) -> None:
         """Remember what was decided."""
@@ -185,13 +189,5 @@ def envelope(alert: Alert, version: int, now: datetime, correlationid: str) -> S
     )
 
 
-def _spells_by_id(ruling: Ruling, subject: Subject, now: datetime) -> tuple[dict[str, Spell], datetime | None]:
-    if subject.status != "active":
-        return {}, None
-    found, next_at = spells(ruling.rule, subject.history, now)
-    rule_id = ruling.rule.id
-    by_id = {}
-    for spell in found:
-        anchor = Anchor(reference=spell.anchor.reference, source=spell.anchor.source, id=spell.anchor.id)
-        by_id[alert_id_of(rule_id, anchor)] = spell
-    return by_id, next_at
+def _identify(rule_id: str, anchor: domain.Anchor) -> str:
+    return alert_id_of(rule_id, Anchor(reference=anchor.reference, source=anchor.source, id=anchor.id))

@@ -43,9 +43,14 @@ def judge(event: Any, emitter: Emitter, *, now: datetime, references: References
 def _interaction(event: Data, emitter: Emitter, now: datetime, references: References) -> Interaction:
     if event.get("specversion") != "1.0":
         raise Unfit(*_wrong_specversion(event.get("specversion")), field="specversion")
-    name = _label(event.get("id"), "id")
+    name: Any = event.get("id")
+    if not _is_plain_label(name):
+        _check_label(name, "id")
     source = event.get("source")
-    source = emitter.name if source is None else _label(source, "source")
+    if source is None:
+        source = emitter.name
+    elif not _is_plain_label(source):
+        _check_label(source, "source")
     kind = _type(event.get("type"))
     subject = event.get("subject")
     if subject is None:
@@ -62,7 +67,8 @@ def _interaction(event: Data, emitter: Emitter, now: datetime, references: Refer
         _take_data(interaction, data, emitter, references)
     elif kind in VOCABULARY:
         _require(VOCABULARY[kind], {})
-    if not _USUAL.issuperset(event):
+    # Seven attributes of which these two are there are the usual seven, since the other five are required.
+    if len(event) != len(_USUAL) or data is None or "source" not in event:
         _take_rest(interaction, event)
     return interaction
 
@@ -79,9 +85,10 @@ def _take_data(interaction: Interaction, data: Any, emitter: Emitter, references
     if len(data) > MAX_KEYS:
         raise Unfit(Code.TOO_LARGE, f"expected at most {MAX_KEYS} keys in an object", field="data")
     kept = interaction.data
+    fields = shape.fields
     private: Data = {}
     for name, value in data.items():
-        kind = shape.fields.get(name)
+        kind = fields.get(name)
         if kind is None:
             private[name] = value
         elif value is not None:
@@ -157,20 +164,22 @@ def _seal(interaction: Interaction, private: Data) -> None:
     interaction.pii.update(private)
 
 
-def _label(value: Any, field: str) -> str:
+def _is_plain_label(value: Any) -> bool:
+    return type(value) is str and 0 < len(value) <= MAX_ID_LENGTH and value.isprintable()
+
+
+def _check_label(value: Any, field: str) -> None:
     if type(value) is not str:
         raise Unfit(*_absent_or("a string", value), field=field)
     if not 1 <= len(value) <= MAX_ID_LENGTH:
         code = Code.TOO_LONG if value else Code.VALUE
         raise Unfit(code, f"expected 1 to {MAX_ID_LENGTH} characters", field=field)
-    if not value.isprintable():
-        try:
-            check_text(value)
-        except Unfit as unfit:
-            raise unfit.at(field) from None
-        if _CONTROL.search(value):
-            raise Unfit(Code.VALUE, "expected text without control characters", field=field)
-    return value
+    try:
+        check_text(value)
+    except Unfit as unfit:
+        raise unfit.at(field) from None
+    if _CONTROL.search(value):
+        raise Unfit(Code.VALUE, "expected text without control characters", field=field)
 
 
 def _type(value: Any) -> str:
@@ -223,6 +232,6 @@ def _absent_or(expected: str, value: Any) -> tuple[Code, str]:
 def event_id(event: Any) -> str | None:
     """The id of an event that was refused, if it is fit to be given back."""
     value = event.get("id") if type(event) is dict else None
-    if type(value) is not str or not 1 <= len(value) <= MAX_ID_LENGTH or not value.isprintable():
+    if not _is_plain_label(value):
         return None
     return value

@@ -12,7 +12,7 @@ async def test_speed(bench):
     bench.clock.move_to(day(300))
     def batch(v, extra):
         return [profile(*(((f"shop:{n}", d + n % 5)) for d in [0, 20, 60, 170, 200 + extra]), version=v, references=[f"shop:{n}"]) for n in range(10000)]
-    for v, extra in ((1, 0), (2, 1), (3, 2), (4, 95)):
+    for v, extra in ((1, 0), (2, 0), (3, 0), (4, 2)):
         raws = batch(v, extra)
         rec0 = time.perf_counter()
         recs = received(raws, ProfilePart)

@@ -62,7 +62,13 @@ class Parts:
     """The parts of one notify process, driven step by step; several may share a database."""
 
     def __init__(
-        self, database: Database, clock: ManualClock, mailbox: Mailbox, *, customer_sends: bool = True
+        self,
+        database: Database,
+        clock: ManualClock,
+        mailbox: Mailbox,
+        *,
+        customer_sends: bool = True,
+        store: type[NotifyStore] = NotifyStore,
     ) -> None:
         staff = load_staff(STAFF)
         self.clock = clock

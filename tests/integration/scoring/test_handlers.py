@@ -66,6 +66,13 @@ async def test_a_newer_profile_that_says_the_same_keeps_version_and_snapshot(sco
     assert stale.publications == first.publications
 
 
+async def test_a_newer_profile_with_other_references_is_a_new_version(scoring: Scoring) -> None:
+    (first,) = (await scoring.handle(profile(1, [day(0)], version=1, references=("shop:1",)))).publications
+    (second,) = (await scoring.handle(profile(1, [day(0)], version=2, references=("crm:9", "shop:1")))).publications
+    assert second.version > first.version
+    assert (await scoring.stored(customer(1))).data.profile_version == 2
+
+
 async def test_a_purchase_closes_the_spell_and_the_band_falls_back(scoring: Scoring) -> None:
     scoring.clock.move_to(day(120))
     await scoring.handle(profile(1, [day(0)], version=1))

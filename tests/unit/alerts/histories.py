@@ -9,7 +9,6 @@ from services.alerts.domain.decide import Decision, decide
 from services.alerts.domain.entities import Alert, Anchor, Band, Case, History, Silence, Subject
 from services.alerts.domain.rules import Rule, parse_rules
 from services.alerts.domain.rulings import Ruling
-from services.alerts.domain.spells import spells
 from tests.support.builders import day
 
 CUSTOMER = "00000000-0000-5000-8000-000000000001"
@@ -82,11 +81,14 @@ class Book:
         return {alert_id: alert for alert_id, alert in self.alerts.items() if alert.condition != "retracted"}
 
     def _decide(self, history: History, now: datetime, changes: Mapping[str, Any]) -> list[Decision]:
-        subject = Subject(**{"customer_id": CUSTOMER, "version": self.version, "profile_version": 1, **changes},
-                          history=history)  # fmt: skip
-        found = spells(self.ruling.rule, history, now)[0] if subject.status == "active" else []
-        by_id = {f"{self.ruling.rule.id}/{spell.anchor.reference}/{spell.anchor.id}": spell for spell in found}
-        return decide(self.ruling, subject, by_id, self.alerts, now)
+        told = {"customer_id": CUSTOMER, "version": self.version, "profile_version": 1, **changes}
+        subject = Subject(**told, history=history)
+        alerts = {alert.evidence.anchor: alert for alert in self.alerts.values()}
+        return decide(self.ruling, subject, alerts, now, identify=identify).decisions
+
+
+def identify(rule_id: str, anchor: Anchor) -> str:
+    return f"{rule_id}/{anchor.reference}/{anchor.id}"
 
 
 def facts_of(alert: Alert) -> tuple[Any, ...]:

@@ -180,6 +180,15 @@ def test_leaving_the_high_band_of_churn_risk_is_staying() -> None:
     assert (book.one().resolved_at, book.one().outcome) == (day(4), "retained")
 
 
+def test_a_band_entered_twice_from_one_interaction_is_one_alert() -> None:
+    """The last time counts, and deciding again changes nothing."""
+    book = Book(Ruling(rule(id="h", when={"score": "churn_risk", "band": "high"}), "v1"))
+    twice = stood(("high", day(1), day(2)), ("high", day(4), None))
+    bands = tuple(replace(band, anchor=anchor("one")) for band in twice.bands["churn_risk"])
+    book.decide(replace(twice, bands={"churn_risk": bands}), day(5))
+    assert (book.one().fired_at, book.one().condition) == (day(4), "firing")
+
+
 def test_a_changed_rule_decides_open_alerts_again_and_raises_nothing_older_than_itself() -> None:
     """Neither closed alerts nor silences that were due under the new rule before it came are touched."""
     book = Book()

@@ -2,13 +2,14 @@
 set local lock_timeout = '5s';
 
 -- snapshot is byte for byte what profiles.v1 carries. membership_version rises when references come or go.
+-- Snapshots stay in their row up to a page: compressing them away at 2 kB doubled the time of an update.
 create table customers (
     customer_id uuid primary key,
     version bigint not null default 0,
     membership_version integer not null default 0,
     next_transition_at timestamptz,
     snapshot bytea not null default ''
-) with (fillfactor = 70);
+) with (fillfactor = 70, toast_tuple_target = 8160);
 create index customers_next_transition_at on customers (next_transition_at) where next_transition_at is not null;
 
 create table customer_references (
