@@ -4,9 +4,12 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeVar
 
+from deploy.private_files import write_private
 from deploy.state import read_state
+from services.ingest.handlers.principals import Request, create_principal
 from services.ingest.store import SQL, IngestStore
 from shared.errors import ConfigurationError, EbbtideError
 from shared.pipeline.store import SQL as PIPELINE_SQL
@@ -36,6 +39,19 @@ def with_principals(dsn: str, act: Callable[[IngestStore], Awaitable[T]]) -> T:
     Raises what `act` raises, and ConfigurationError when the database does not answer. Not for use in a coroutine.
     """
     return asyncio.run(change_principals(dsn, act))
+
+
+def ensure_admin_key(dsn: str, path: Path) -> str:
+    """The key of the installation's first administrator, made and written to `path` (mode 0600) at the first start.
+
+    Not for use in a coroutine.
+    """
+    if path.exists():
+        return path.read_text(encoding="ascii").strip()
+    request = Request(name=f"admin-{token_hex(3)}", kind="person", namespace=None, scopes=("admin",))
+    granted = with_principals(dsn, lambda store: create_principal(store, request))
+    write_private(path, granted.key.secret + "\n")
+    return granted.key.secret
 
 
 async def change_principals(dsn: str, act: Callable[[IngestStore], Awaitable[T]]) -> T:

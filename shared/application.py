@@ -144,7 +144,6 @@ class Application:
         app = create_app(self.name, self._description, self.directory, routers)
         self.server = HttpServer(app, host=self.settings.http_host, port=self.settings.http_port)
         await self.server.start()
-        self._stack.push_async_callback(self.server.stop)
         await self._wait_for("PostgreSQL", self._open_database)
         self._stack.push_async_callback(self.publisher.stop)
         await self._wait_for("Kafka", self._ensure_topics)
@@ -156,8 +155,10 @@ class Application:
         log.info("started", port=self.server.port)
 
     async def stop(self) -> None:
-        """Stop reading, finish what was read, then close in reverse order of start."""
+        """Answer and finish what is in hand, then close in reverse order of start."""
         self.health.waiting_for = "stop"
+        if self.server is not None:
+            await self.server.stop()
         await self._stack.aclose()
 
     async def failed(self) -> None:

@@ -19,6 +19,7 @@ from deploy.state import SystemState, is_running, read_state
 from deploy.system import System
 from shared.errors import ConfigurationError
 
+ADMIN_KEY = "admin.key"
 _DETACH_SECONDS = 300.0
 
 
@@ -69,7 +70,9 @@ def run_until_interrupted(system: System, console: Console) -> None:
         console.print(f"Starting Ebbtide on the {system.stack.name} stack, data in {system.data_dir}", soft_wrap=True)
         system.start()
         system.wait_ready()
+        make_admin_key(system)
         print_places(console, system.urls)
+        console.print(f"  key       in {system.data_dir / ADMIN_KEY}, scope admin", soft_wrap=True)
         console.print("[dim]Ctrl-C stops everything.[/]")
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -77,6 +80,13 @@ def run_until_interrupted(system: System, console: Console) -> None:
     except BaseException:
         system.stop(drain_seconds=0)
         raise
+
+
+def make_admin_key(system: System) -> None:
+    """The first start of an installation gives its operator a key."""
+    from deploy.access import ensure_admin_key
+
+    ensure_admin_key(system.stack.dsn("ingest"), system.data_dir / ADMIN_KEY)
 
 
 def print_places(console: Console, urls: dict[str, str]) -> None:

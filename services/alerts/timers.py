@@ -7,7 +7,7 @@ import structlog
 from services.alerts.domain.decide import resolve_removed
 from services.alerts.domain.lifecycle import reopen_due
 from services.alerts.domain.rulings import Applied
-from services.alerts.handlers import Decider, DueSubject, OpenStore, Settled
+from services.alerts.handlers import Decider, DueSubject, OpenStore
 from services.alerts.handlers.deciding import write_alerts
 from services.alerts.handlers.storage import AlertStore
 from services.alerts.metrics import AlertMetrics
@@ -71,7 +71,7 @@ class Timers:
             store = self._store(connection)
             due = await store.claim_due_subjects(topic, now, LIMIT)
             if due:
-                await _decide_again(self._decider, connection, store, topic=topic, due=due, now=now)
+                await _owe(connection, await _decide_again(self._decider, store, topic=topic, due=due, now=now))
         for entry in due:
             if entry.next_at is not None:
                 self._metrics.lateness.observe(max((now - entry.next_at).total_seconds(), 0))
@@ -139,18 +139,18 @@ class RuleRollout:
         version = self._decider.rulebook.rules.version
         due = await store.claim_outdated_subjects(topic, self._after.get(topic), version, LIMIT)
         if due:
-            await _decide_again(self._decider, connection, store, topic=topic, due=due, now=now)
+            await _owe(connection, await _decide_again(self._decider, store, topic=topic, due=due, now=now))
             self._after[topic] = due[-1].subject.customer_id
         return len(due)
 
 
 async def _decide_again(
-    decider: Decider, connection: Connection, store: AlertStore, *, topic: str, due: list[DueSubject], now: datetime
-) -> Settled:
+    decider: Decider, store: AlertStore, *, topic: str, due: list[DueSubject], now: datetime
+) -> list[Publication]:
+    """The alerts that changed, which are to be owed to the topic."""
     settled = await decider.settle(store, topic, [entry.subject for entry in due], now)
     await store.update_next(topic, settled.due, decider.rulebook.rules.version)
-    await _owe(connection, settled.changed)
-    return settled
+    return settled.changed
 
 
 async def _owe(connection: Connection, changed: list[Publication]) -> None:

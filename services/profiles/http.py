@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 
-from services.profiles.store import ProfileStore
+from services.profiles.domain.archive import Shelf
 from shared.contracts import Interaction, Profile, Snapshot
 from shared.http import ApiError, decode_cursor, encode_cursor, page, requires
 from shared.http.problems import PROBLEMS, Problem
@@ -22,7 +22,7 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "descript
 Reader = Depends(requires("customers:read"))
 
 
-def routes(database: Database, store: Callable[[Connection], ProfileStore]) -> APIRouter:
+def routes(database: Database, store: Callable[[Connection], Shelf]) -> APIRouter:
     """The routes of /v1/customers."""
     router = APIRouter(prefix="/v1/customers", tags=["customers"], dependencies=[Reader], responses=PROBLEMS)
 

@@ -13,7 +13,8 @@ from shared.errors import ConfigurationError
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 15.0
-MAX_IDLE_CONNECTIONS = 8
+# As many as attempts are made at once.
+MAX_IDLE_CONNECTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,20 @@ class ChangedCustomer:
     snapshot: bytes
 
 
+class Shelf(Protocol):
+    """What reading the archive needs; `store.ProfileStore` says what each call does."""
+
+    async def get_customer(self, customer_id: str) -> tuple[int, bytes] | None: ...
+
+    async def get_customer_id(self, reference: str) -> str | None: ...
+
+    async def list_timeline(
+        self, references: Sequence[str], *, after: tuple[datetime, str, str, str] | None, backwards: bool, limit: int
+    ) -> list[bytes]: ...
+
+    async def count_timeline(self, references: Sequence[str]) -> int: ...
+
+
 class Archive(Protocol):
     """One unit of work; `store.ProfileStore` says what each call does."""
 

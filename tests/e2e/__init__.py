@@ -1,0 +1,1 @@
+"""Stories through all five services on one clock."""
