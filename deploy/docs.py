@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect as types
@@ -31,7 +31,7 @@ def topics_page() -> str:
         "",
         "Made by `python -m deploy.docs` from `shared/kafka/topics.py` and `shared/contracts`; do not edit.",
         "",
-        "Payloads are JSON, CloudEvents 1.0 in structured mode, and the key of a record is its `subject`. Readers ignore",
+        "Payloads are JSON, CloudEvents 1.0 in structured mode; the key of a record is its `subject`. Readers ignore",
         "fields they do not know and refuse values of another type. `instant` is RFC 3339 text.",
         "",
         "| topic | key | written by | partitions | kept | payload |",
@@ -92,18 +92,27 @@ def _inner(node: Any) -> Iterator[Any]:
 
 
 def _part(part: types.StructType) -> list[str]:
-    title = f"### {part.cls.__name__}"
-    lines = [title, "", inspect.cleandoc(part.cls.__doc__ or ""), ""]
+    kind = _kind(part)
+    lines = [f"### {kind.__name__}", "", inspect.cleandoc(kind.__doc__ or ""), ""]
     lines += ["| field | type | if absent |", "|---|---|---|"]
-    lines += [f"| `{field.encode_name}` | {_type(field.type)} | {_absent(field)} |" for field in part.fields]
+    for field in part.fields:
+        generic = isinstance(kind.__annotations__[field.name], TypeVar)
+        cell = "the entity of the topic" if generic else _type(field.type)
+        lines.append(f"| `{field.encode_name}` | {cell} | {_absent(field)} |")
     return ["", "\n".join(lines)]
+
+
+def _kind(part: types.StructType) -> type:
+    """`Snapshot` of `Snapshot[Profile]`."""
+    kind: type = getattr(part.cls, "__origin__", part.cls)
+    return kind
 
 
 def _type(node: Any) -> str:
     if isinstance(node, types.Metadata):
         return _type(node.type)
     if isinstance(node, types.StructType):
-        return f"[{node.cls.__name__}](#{node.cls.__name__.lower()})"
+        return f"[{_kind(node).__name__}](#{_kind(node).__name__.lower()})"
     if isinstance(node, types.LiteralType):
         return ", ".join(f"`{value}`" for value in node.values)
     if isinstance(node, types.UnionType):

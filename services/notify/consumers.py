@@ -12,6 +12,8 @@ GROUP = "notify"
 def subscriptions(planning: Planning) -> tuple[Subscription, ...]:
     """Contacts and alerts; of both only the parts that notifications depend on are decoded."""
     return (
-        Subscription(topic=PROFILES, group=GROUP, contract=Snapshot[ProfilePart], handler=planning.on_profiles),
-        Subscription(topic=ALERTS, group=GROUP, contract=Snapshot[AlertPart], handler=planning.on_alerts),
+        Subscription(
+            topic=PROFILES, group=f"{GROUP}-profiles", contract=Snapshot[ProfilePart], handler=planning.on_profiles
+        ),
+        Subscription(topic=ALERTS, group=f"{GROUP}-alerts", contract=Snapshot[AlertPart], handler=planning.on_alerts),
     )

@@ -4,6 +4,7 @@ Every contender runs between two runs of the baseline, and its ratio is to the m
 """
 
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -112,6 +113,7 @@ def main(
     rounds: how often each contender runs.
     seed: of the workload.
     """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a new broker's first answers are "not yet"
     chosen = [contender for contender in contenders() if contender.name.startswith(only)]
     try:
         uvloop.run(bench(chosen, count=count, small=small, rounds=rounds, seed=seed))
