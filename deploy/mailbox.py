@@ -9,11 +9,12 @@ import contextlib
 import email
 import email.policy
 import hashlib
-import os
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
+from itertools import islice
 from pathlib import Path
 
 from aiohttp import web
@@ -25,6 +26,7 @@ from deploy.stack.ports import LOOPBACK
 
 _LARGEST = 10_000_000
 _SHOWN = 200
+_MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +47,30 @@ class Mailbox:
         """Takes in what is there already, in the order it arrived."""
         self.directory = make_private_directory(directory)
         paths = sorted(directory.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
-        self._mails = {path.stem: _summary(path.stem, path.read_bytes()) for path in paths}
+        self._mails = dict.fromkeys(path.stem for path in paths)
 
     def __len__(self) -> int:
         return len(self._mails)
 
     def newest(self, limit: int = _SHOWN) -> list[Mail]:
         """The last ones that arrived, newest first."""
-        return list(reversed(self._mails.values()))[:limit]
+        newest = islice(reversed(self._mails), limit)
+        return [_summary(mail_id, self._path(mail_id).read_bytes()) for mail_id in newest]
 
     def read(self, mail_id: str) -> bytes | None:
         """The message as it came in, or None."""
         return self._path(mail_id).read_bytes() if mail_id in self._mails else None
 
     def store(self, content: bytes) -> None:
-        """Keep a message; when this returns it is on disk. One with a known Message-ID changes nothing."""
-        message_id = email.message_from_bytes(content).get("Message-ID", "")
-        mail_id = hashlib.sha256(str(message_id).strip().encode() or content).hexdigest()[:32]
+        """Keep a message in a file. One with a known Message-ID changes nothing. Parsed when it is looked at."""
+        found = _MESSAGE_ID.search(content.partition(b"\r\n\r\n")[0])
+        mail_id = hashlib.sha256(found[1] if found else content).hexdigest()[:32]
         if mail_id in self._mails:
             return
         draft = self.directory / f".{mail_id}"
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        draft.write_bytes(content)
         draft.replace(self._path(mail_id))
-        self._mails[mail_id] = _summary(mail_id, content)
+        self._mails[mail_id] = None
 
     def _path(self, mail_id: str) -> Path:
         return self.directory / f"{mail_id}.eml"

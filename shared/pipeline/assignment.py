@@ -22,8 +22,12 @@ Records = Sequence["ConsumerRecord[bytes, bytes]"]
 
 @dataclass(slots=True)
 class OwnedPartition:
-    """`expected`: the offset to be read next. `stored`: below it everything was stored before, `anchor` is its last."""
+    """`expected`: the offset to be read next. `stored`: below it everything was stored before, `anchor` is its last.
 
+    `begin` is the first offset the log had when reading began.
+    """
+
+    begin: int
     expected: int
     stored: int
     anchor: int | None
@@ -51,9 +55,11 @@ class Assignment:
         self._owned = {}
         self._resolved.clear()
 
-    async def wait_resolved(self) -> None:
-        """Returns when it is known where reading starts."""
+    async def wait_resolved(self) -> bool:
+        """Returns when it is known where reading starts. True: it was known before, and reading has started there."""
+        known = self._resolved.is_set()
         await self._resolved.wait()
+        return known
 
     async def resolve(self, consumer: Consumer, partitions: Sequence[int]) -> None:
         """Start each partition at the lower of published (Kafka's offset) and stored (progress).
@@ -78,15 +84,17 @@ class Assignment:
     def _start(
         self, partition: int, stored: PartitionProgress | None, begin: int, end: int, committed: int | None
     ) -> OwnedPartition:
-        if stored is None or committed is None:
-            return OwnedPartition(expected=begin, stored=stored.next_offset if stored else 0, anchor=None)
-        if end < max(stored.next_offset, committed):
+        if stored is None:
+            return OwnedPartition(begin, expected=begin, stored=0, anchor=None)
+        if end < max(stored.next_offset, committed or 0):
             self._alarm("log_ends_before_progress", partition, stored.next_offset, end)
-            return OwnedPartition(expected=begin, stored=0, anchor=None)
-        start = min(committed, max(stored.next_offset - 1, 0))
-        if start < begin and self._topic.cleanup == "delete" and stored.next_offset < begin:
+            return OwnedPartition(begin, expected=begin, stored=0, anchor=None)
+        if stored.next_offset < begin and self._topic.cleanup == "delete":
             self._halt(partition, f"retention removed offsets {stored.next_offset} to {begin} before they were read")
-        return OwnedPartition(expected=max(start, begin), stored=stored.next_offset, anchor=stored.anchor)
+        # Without an offset of the group nobody knows what was published, so all of it is published again.
+        published = begin if committed is None else committed
+        start = max(min(published, stored.next_offset - 1), begin)
+        return OwnedPartition(begin, expected=start, stored=stored.next_offset, anchor=stored.anchor)
 
     def admit(self, consumer: Consumer, records: Records) -> Iterator[tuple[bool, Records]]:
         """The runs of records that may be handled now, one partition each: (stored before, records).
@@ -130,8 +138,8 @@ class Assignment:
         if last is None or fingerprint(last) == anchor:
             return True
         self._alarm("log_was_replaced", partition, owned.stored, last.offset)
-        owned.expected, owned.stored = 0, 0
-        self._seek(consumer, partition, 0)
+        owned.expected, owned.stored = owned.begin, 0
+        self._seek(consumer, partition, owned.begin)
         return False
 
     def _seek(self, consumer: Consumer, partition: int, offset: int) -> None:

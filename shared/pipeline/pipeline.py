@@ -171,7 +171,8 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         raise await self._broken.get()
 
     async def _decode_admitted(self, records: Records) -> None:
-        await self._assignment.wait_resolved()
+        if not await self._assignment.wait_resolved():
+            return  # read before it was known where to start: seeking there brings them again
         consumer = self._consumer()
         if consumer is None:
             return

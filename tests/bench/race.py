@@ -40,9 +40,13 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run, from the assignment of the partitions to the last committed offset: seconds, CPU seconds, bytes."""
+    """One run, from the assignment of the partitions to the last committed offset: seconds, CPU seconds, bytes.
+
+    `floor` names the baseline it is compared with.
+    """
 
     name: str
+    floor: str
     interactions: int
     seconds: float
     cpu: Cpu
@@ -82,7 +86,7 @@ async def race(arena: Arena, contender: Contender, course: Course, *, number: in
         compare(f"the store of {contender.name}", await read_store(dsn, contender.totals), course.truth)
     last, published = await read_output(arena.bootstrap, begin, contender.published)
     compare(f"the output of {contender.name}", last, course.truth)
-    return Result(contender.name, course.interactions, seconds, cpu, meter.peak_rss, published)
+    return Result(contender.name, contender.floor, course.interactions, seconds, cpu, meter.peak_rss, published)
 
 
 @contextmanager

@@ -114,8 +114,12 @@ class Watcher:
                 connection.terminate()
 
     async def _ends(self) -> dict[str, int]:
-        partitions = [TopicPartition(self._prefix + one.name, number) for one in _TOPICS for number in range(one.partitions)]
-        return {f"{one.topic}/{one.partition}": end for one, end in (await self._consumer.end_offsets(partitions)).items()}
+        partitions = [
+            TopicPartition(self._prefix + one.name, number) for one in _TOPICS for number in range(one.partitions)
+        ]
+        return {
+            f"{one.topic}/{one.partition}": end for one, end in (await self._consumer.end_offsets(partitions)).items()
+        }
 
     def _places(self, topic: Topic) -> list[str]:
         return [f"{self._prefix}{topic.name}/{number}" for number in range(topic.partitions)]

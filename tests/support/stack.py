@@ -38,11 +38,21 @@ class Lease:
 
     async def dsn(self, service: str) -> str:
         """A new database, migrated for `service`, dropped when the test is over."""
-        name = f"lease_{service}_{secrets.token_hex(4)}"
-        template = await self._template(service)
+        return await self._create(service, f"template {await self._template(service)} strategy file_copy")
+
+    async def empty_dsn(self) -> str:
+        """A new database with nothing in it, dropped when the test is over."""
+        return await self._create("empty", "template template0")
+
+    async def copy_of(self, dsn: str) -> str:
+        """A new database that holds what the one at `dsn` holds now. Nobody may be connected to that one."""
+        return await self._create("copy", f"template {urlsplit(dsn).path.strip('/')} strategy file_copy")
+
+    async def _create(self, what: str, options: str) -> str:
+        name = f"lease_{what}_{secrets.token_hex(4)}"
         admin = await asyncpg.connect(self.admin_dsn)
         try:
-            await admin.execute(f"create database {name} template {template} strategy file_copy")
+            await admin.execute(f"create database {name} {options}")
         finally:
             await admin.close()
         self.databases.append(name)
@@ -83,10 +93,11 @@ class Lease:
 
 
 def migrations_of(service: str) -> list[tuple[str, Path]]:
-    """As Application applies them."""
+    """As Application applies them. Services that only tests have lie in tests/support."""
+    folder = ROOT / "tests" / "support" if (ROOT / "tests" / "support" / service).is_dir() else ROOT / "services"
     return [
         ("pipeline", PIPELINE_SQL / "migrations"),
-        (service, ROOT / "services" / service / "sql" / "migrations"),
+        (service, folder / service / "sql" / "migrations"),
     ]
 
 

@@ -53,7 +53,9 @@ class Timeline:
         )
         await self.world.rest()
 
-    async def post(self, kind: str, *, day: float | None = None, correlation_id: str | None = None, **data: Any) -> None:
+    async def post(
+        self, kind: str, *, day: float | None = None, correlation_id: str | None = None, **data: Any
+    ) -> None:
         """`customer.<kind>` happens: now, or (told only now) on `day`."""
         if kind == "purchase":
             data = {"amount": "10.00", "currency": "USD"} | data
@@ -101,7 +103,12 @@ class Timeline:
         return self.world.mailbox.to(address or self.address)
 
     def event(
-        self, kind: str, *, day: float | None = None, data: dict[str, Any] | None = None, pii: dict[str, Any] | None = None
+        self,
+        kind: str,
+        *,
+        day: float | None = None,
+        data: dict[str, Any] | None = None,
+        pii: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """An event as a company system emits it."""
         time = self.world.clock.now() if day is None else self.day(day)

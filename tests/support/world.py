@@ -121,9 +121,7 @@ async def open_world(
         )
         key = await _key(apps)
         session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                headers={"Authorization": f"Bearer {key}"}, timeout=aiohttp.ClientTimeout(total=60)
-            )
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}, timeout=aiohttp.ClientTimeout(total=60))
         )
         world = World(lease, clock, apps, dsns, mailbox, watcher, key, session)
         await world.rest()

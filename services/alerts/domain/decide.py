@@ -119,7 +119,9 @@ class _Judge:
             return self._beyond_history(alert)
         reason: Reason = "rule_changed" if self.ruling.has_changed_for(alert) else "spell_removed"
         outcome: AlertOutcome | None = "false_alarm" if reason == "spell_removed" else None
+        # It goes to whoever holds the reference of its anchor now, as every other alert does.
         changes = _ended("retracted", alert.resolved_at, outcome) | self._stamp()
+        changes["customer_id"] = self.subject.customer_id
         return Decision("retract", reason, _noted(alert, "retracted", self.now, reason, changes))
 
     def compared(self, alert: Alert, spell: Spell) -> Decision | None:
