@@ -8,9 +8,12 @@ import zlib
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 
 from shared.clock import real_now
 from shared.contracts import AccessKey, Principal, Snapshot
+
+log = structlog.get_logger(__name__)
 
 _KEY = re.compile(r"^ebb_([a-z0-9]{12})_([A-Za-z0-9_-]{43})_([0-9a-f]{8})$")
 _NOBODY = "0" * 64
@@ -48,8 +51,15 @@ class Directory:
         self._keys: dict[str, tuple[AccessKey, Principal]] = {}
 
     def apply(self, principal_id: str, payload: bytes | None) -> None:
-        """Take over one record of `access.v1`, unless it is older than what is known."""
-        snapshot = self._decoder.decode(payload) if payload else None
+        """Take over one record of `access.v1`, unless it is older than what is known.
+
+        A record that cannot be read ends what its principal may do: nobody knows what it took away.
+        """
+        try:
+            snapshot = self._decoder.decode(payload) if payload else None
+        except msgspec.MsgspecError as error:
+            log.error("principal_unreadable", principal=principal_id, error=type(error).__name__)
+            snapshot = None
         known = self._principals.get(principal_id)
         if snapshot is not None and known is not None and snapshot.version <= known[0]:
             return

@@ -139,7 +139,9 @@ class Application:
     async def start(self) -> None:
         """Returns when everything runs. Raises ConfigurationError when only the operator can help."""
         self.health.add("postgresql", self._check_database)
-        topics = tuple(dict.fromkeys([*(s.topic for s, _ in self._pipelines), self._publishes, self._access]))
+        read = [subscription.topic for subscription, _ in self._pipelines]
+        written = [self.topic(topic) for topic in TOPICS if topic.writer == self.name]
+        topics = tuple({topic.name: topic for topic in [*read, *written, self._publishes, self._access]}.values())
         routers = [*self._routers, operator_routes(self.name, self.health, self.registry, topics)]
         app = create_app(self.name, self._description, self.directory, routers)
         self.server = HttpServer(app, host=self.settings.http_host, port=self.settings.http_port)
@@ -189,6 +191,8 @@ class Application:
             subscriber.running = False  # no new batch; offsets of what is in hand can still be committed
         await asyncio.gather(*(pipeline.drain(DRAIN_SECONDS) for _, pipeline in self._pipelines))
         await self._broker.stop()
+        for _, pipeline in self._pipelines:
+            pipeline.close()
 
     async def _wait_for(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
         delay = 0.1

@@ -41,7 +41,7 @@ class ProfileHandlers:
         self._decode_interaction = msgspec.json.Decoder(Interaction).decode
 
     async def on_interactions(self, connection: Connection, records: Records) -> Outcome:
-        """Fold a batch in. Publishes every customer a record belongs to, changed or not; merge losers are owed."""
+        """Fold a batch in. Publishes every customer a record belongs to, changed or not; what merges changed is owed."""
         store = self._store(connection)
         owners, locked = await self._lock_owners(store, records)
         fresh = await self._append(store, records)
@@ -56,12 +56,12 @@ class ProfileHandlers:
         written = [self._write(locked[one.customer_id], one, now, micros, correlation) for one, correlation in changed]
         if written:
             await store.update_customers(written)
-        if merges:
-            await append_to_publish(
-                connection, {one.customer_id: one.version for one in written if one.customer_id in merges}
-            )
+        published = {merges.get(customer_id, customer_id) for customer_id in touched}
+        # Only a merge changes customers that none of the records belongs to.
+        if owed := {one.customer_id: one.version for one in written if one.customer_id not in published}:
+            await append_to_publish(connection, owed)
         return Outcome(
-            publications=_publications(touched - merges.keys(), locked, written),
+            publications=_publications(published, locked, written),
             applied=len(fresh),
             duplicate=len(records) - len(fresh),
         )

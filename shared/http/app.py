@@ -13,8 +13,8 @@ def create_app(service: str, description: str, directory: Directory, routers: Se
     """Problems, correlation ids, local access checks, OpenAPI at /openapi.json; no interactive page, no CDN."""
     app = FastAPI(title=f"Ebbtide {service}", version="1.0.0", description=description, docs_url=None, redoc_url=None)
     app.state.directory = directory
-    app.add_middleware(CorrelationMiddleware)
     install_problems(app)
+    app.add_middleware(CorrelationMiddleware)
     for router in routers:
         app.include_router(router)
     return app

@@ -17,7 +17,7 @@ def decode_cursor(text: str, *kinds: type) -> tuple[Any, ...]:
     """The parts of a cursor, which must be of these kinds. Raises ApiError 422 `bad_cursor` otherwise."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         parts = None
     fits = isinstance(parts, list) and (not kinds or [type(part) for part in parts] == list(kinds))
     if not fits:

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.postgres import is_transient
 
@@ -72,7 +73,10 @@ def problem(error: ApiError) -> JSONResponse:
 
 
 def install_problems(app: FastAPI) -> None:
-    """Every error of this app leaves as a problem; what is transient asks the caller to come again."""
+    """Every error of this app leaves as a problem; what is transient asks the caller to come again.
+
+    Install it before the middleware that is to see those answers.
+    """
 
     @app.exception_handler(ApiError)
     async def _api(_: Request, error: ApiError) -> JSONResponse:
@@ -96,13 +100,38 @@ def install_problems(app: FastAPI) -> None:
             media_type="application/problem+json",
         )
 
-    @app.exception_handler(Exception)
-    async def _any(_: Request, error: Exception) -> JSONResponse:
-        if is_transient(error):
-            log.warning("request_waits", error=repr(error))
-            return problem(ApiError(503, "not_available", "Try again shortly.", headers={"Retry-After": "1"}))
-        log.error("request_failed", exc_info=error)
-        return problem(ApiError(500, "internal", "This is a defect; it has been logged."))
+    app.add_middleware(FailureMiddleware)
+
+
+class FailureMiddleware:
+    """Answers what a route raised and nobody caught. The framework's own way answers outside all middleware, where
+    the correlation id is gone, and raises again, so that the server logs everything a second time."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def answer(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            await _failure(error)(scope, receive, send)
+
+
+def _failure(error: Exception) -> JSONResponse:
+    if is_transient(error):
+        log.warning("request_waits", error=repr(error))
+        return problem(ApiError(503, "not_available", "Try again shortly.", headers={"Retry-After": "1"}))
+    log.error("request_failed", exc_info=error)
+    return problem(ApiError(500, "internal", "This is a defect; it has been logged."))
 
 
 def _body(response: JSONResponse) -> dict[str, Any]:

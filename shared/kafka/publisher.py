@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from shared.clock import real_now
 from shared.errors import TransientError
@@ -19,6 +19,19 @@ log = structlog.get_logger(__name__)
 BATCH_BYTES = 512 * 1024
 # Building record batches is pure CPU: let heartbeats and database answers in between.
 RECORDS_BETWEEN_YIELDS = 500
+
+
+async def _silence(producer: AIOKafkaProducer) -> None:
+    """End a producer that still has records to send: later they would come after newer ones, and stay last.
+
+    The library has no public way; what was being awaited of it fails, so that it is sent again.
+    """
+    sending = producer._sender.sender_task if producer._sender is not None else None
+    if sending is not None:
+        sending.cancel()
+    await producer.client.close()  # first of all: what is on its way ends with its connection
+    await asyncio.gather(*([sending] if sending is not None else []), return_exceptions=True)
+    producer._message_accumulator.fail_all(ProducerClosed())
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -42,6 +55,7 @@ class Publisher:
                 await asyncio.wait_for(producer.stop(), 5)
             except (TimeoutError, KafkaError):
                 log.warning("producer_did_not_stop")
+                await _silence(producer)
 
     async def send(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Send (key, value) pairs; those of one key keep their order. Returns when all are acknowledged.

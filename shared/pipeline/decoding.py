@@ -14,6 +14,9 @@ from shared.pipeline.records import DeadLetter, Received, fingerprint
 # Decoding is pure CPU: let heartbeats and database answers in between.
 RECORDS_BETWEEN_YIELDS = 500
 
+# Whoever wrote the record chose its timestamp; the last one that a datetime can hold.
+_LAST_MS = 253_402_300_799_000
+
 _NUL = b"\\u0000"
 
 
@@ -74,7 +77,7 @@ def _dead(record: "ConsumerRecord[bytes, bytes]", reason: DeadReason, detail: st
         key=record.key,
         value=record.value,
         headers=msgspec.msgpack.encode([(name, value) for name, value in record.headers]),
-        recorded_at=datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC),
+        recorded_at=datetime.fromtimestamp(min(max(record.timestamp, 0), _LAST_MS) / 1000, UTC),
         reason=reason,
         detail=detail,
     )

@@ -30,8 +30,6 @@ FIRST_RETRY_SECONDS = 0.05
 LONGEST_RETRY_SECONDS = 5.0
 # Well below the rebalance time-out: the batch in hand is finished before its partitions go.
 REVOKE_WAIT_SECONDS = 15.0
-# A sender that died mid-flight has lost its connection long before.
-RERUN_AGAIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +79,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._subscriber: Subscriber | None = None
         self._resolving: asyncio.Task[None] | None = None
         self._broken: asyncio.Queue[Exception] = asyncio.Queue()
+        self._leaving: int | None = None
         self.waiting_for: str | None = "the assignment of partitions"
 
     def attach(self, broker: Broker) -> None:
@@ -111,6 +110,11 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         except TimeoutError:
             log.warning("not_drained", topic=self._topic.name, batches=len(self._in_hand))
 
+    def close(self) -> None:
+        """Stop looking for where to start; call it when the consumer is gone."""
+        if self._resolving is not None:
+            self._resolving.cancel()
+
     def not_ready(self) -> str | None:
         """Why this subscription is not working, or None."""
         for partition, reason in self._assignment.halted.items():
@@ -136,11 +140,12 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
     # --- rebalances
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._leaving = self._assignment.epoch
         self._assignment.revoke()
-        if self._resolving is not None:
-            self._resolving.cancel()
+        self.close()
         self.waiting_for = "the assignment of partitions"
         await self.drain(REVOKE_WAIT_SECONDS)
+        self._leaving = None
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         # In the background: it may have to wait for the database, and a rebalance must not wait for that.
@@ -231,15 +236,17 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
 
     async def _publish(self, stored: _Stored) -> None:
         with self._metrics.seconds.labels(topic=self._topic.name, stage="publish").time():
-            again = RERUN_AGAIN_SECONDS if stored.batch.rerun else None
-            await self._snapshots.publish(stored.outcome.publications, again_after_seconds=again)
+            await self._snapshots.publish(stored.outcome.publications, again=stored.batch.rerun)
 
     async def _commit(self, batch: Batch) -> None:
-        """Tell Kafka what is published. A commit that fails costs a repetition, nothing else."""
+        """Tell Kafka what is published. A commit that fails costs a repetition, nothing else.
+
+        Partitions that are about to leave are still ours until `on_partitions_revoked` returns.
+        """
         consumer = self._consumer()
         offsets = {TopicPartition(self._topic.name, entry.partition): entry.next_offset for entry in batch.progress}
         try:
-            if consumer is not None and batch.epoch == self._assignment.epoch:
+            if consumer is not None and batch.epoch in (self._assignment.epoch, self._leaving):
                 await asyncio.wait_for(consumer.commit(offsets), 5)
         except (KafkaError, TimeoutError) as error:
             log.warning("commit_failed", topic=self._topic.name, error=repr(error))

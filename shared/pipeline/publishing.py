@@ -6,6 +6,7 @@ from typing import Protocol
 import structlog
 
 from shared.clock import pause
+from shared.errors import TransientError
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topic
 from shared.pipeline.metrics import PipelineMetrics
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 RELAY_LIMIT = 2_000
 RELAY_PAUSE_SECONDS = 0.1
+# A sender that died mid-flight has lost its connection long before.
+AGAIN_SECONDS = 60.0
 LAST_VERSION = 2**63 - 1
 
 
@@ -42,25 +45,32 @@ class SnapshotPublisher:
         self._database = database
         self._topic = topic
         self._store = store
+        self._doubtful: set[str] = set()
 
-    async def publish(self, publications: Sequence[Publication], *, again_after_seconds: float | None = None) -> None:
+    async def publish(self, publications: Sequence[Publication], *, again: bool = False) -> None:
         """Send, await the acknowledgements, check. Raises TransientError; then all of it must be done again.
 
-        `again_after_seconds`: publish these once more later, so that the late record of a dead sender cannot stay last.
+        `again`: publish these once more a minute later, so that the late record of a dead sender cannot stay last.
+        Entities whose records went missing on the way are published again then in any case.
         """
         if not publications:
             return
-        await self._publisher.send(
-            self._topic.name, ((entry.entity_id.encode(), entry.payload) for entry in publications)
-        )
+        try:
+            await self._publisher.send(
+                self._topic.name, ((entry.entity_id.encode(), entry.payload) for entry in publications)
+            )
+        except TransientError:
+            self._doubtful.update(entry.entity_id for entry in publications)
+            raise
         published = {entry.entity_id: entry.version for entry in publications}
         async with self._database.connection() as connection:
             current = await self._store(connection).get_versions(list(published))
             moved_on = {entity: version for entity, version in current.items() if version > published[entity]}
             owed = PipelineStore(connection)
             await owed.append_to_publish(moved_on)
-            if again_after_seconds is not None:
-                await owed.append_to_publish(published, delay_seconds=again_after_seconds)
+            later = {entity: version for entity, version in published.items() if again or entity in self._doubtful}
+            await owed.append_to_publish(later, delay_seconds=AGAIN_SECONDS)
+            self._doubtful.difference_update(later)
 
     async def publish_owed(self) -> int:
         """Pay what `to_publish` owes; returns how many entities were published."""

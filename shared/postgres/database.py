@@ -45,14 +45,18 @@ _SERVER_SETTINGS = {
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work can succeed later."""
-    return isinstance(error, _TRANSIENT)
+    # The driver's refusal of a value is both; no server will ever see that value, however often it is tried.
+    refused = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return isinstance(error, _TRANSIENT) and not refused
 
 
 class Database:
     """A service's own database. Use as an async context manager; every call is bounded in time."""
 
-    def __init__(self, dsn: str, *, application: str, connections: int = 10) -> None:
+    def __init__(self, dsn: str, *, application: str, connections: int = 10, patience_seconds: float = 10) -> None:
+        """`patience_seconds` bounds each statement; getting a connection may take half of it."""
         self._dsn = dsn
+        self._patience = patience_seconds
         self._application = application
         self._connections = connections
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -62,8 +66,8 @@ class Database:
             self._dsn,
             min_size=0,
             max_size=self._connections,
-            command_timeout=10,
-            timeout=5,
+            command_timeout=self._patience,
+            timeout=self._patience / 2,
             init=_keep_alive,
             reset=_leave_as_it_is,
             server_settings={**_SERVER_SETTINGS, "application_name": self._application},
@@ -85,7 +89,7 @@ class Database:
         """A connection for reads; each statement is its own transaction."""
         if self._pool is None:
             raise TransientError("the database is not connected yet")
-        async with self._pool.acquire(timeout=5) as connection:
+        async with self._pool.acquire(timeout=self._patience / 2) as connection:
             yield connection
 
     @asynccontextmanager

@@ -9,6 +9,9 @@ from shared.postgres.database import Connection, Database
 from shared.postgres.queries import load_queries
 
 _QUERIES = load_queries(Path(__file__).parent / "migrations.sql")
+# A little more than the server's own limits in migrations.sql, which give the better message.
+LOCK_SECONDS = 65
+MIGRATION_SECONDS = 610
 _FILE = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
 
 
@@ -24,8 +27,8 @@ async def migrate(database: Database, folders: Sequence[tuple[str, Path]]) -> li
         for path in _files(folder)
     ]
     async with database.connection() as connection:
-        await connection.execute(_QUERIES.lock_migrations)
         try:
+            await connection.execute(_QUERIES.lock_migrations, timeout=LOCK_SECONDS)
             await connection.execute(_QUERIES.create_migrations)
             applied = {row["name"] for row in await connection.fetch(_QUERIES.list_migrations)}
             if unknown := applied - {name for name, _ in known}:
@@ -48,5 +51,5 @@ def _files(folder: Path) -> list[Path]:
 async def _apply(connection: Connection, name: str, text: str) -> None:
     async with connection.transaction():
         await connection.execute(_QUERIES.set_migration_timeouts)
-        await connection.execute(text)
+        await connection.execute(text, timeout=MIGRATION_SECONDS)
         await connection.execute(_QUERIES.append_migration, name)

@@ -177,7 +177,12 @@ async def _wait_ready(installation: Installation) -> None:
         waiting = {service: why for service, why in answers.items() if why}
     async with aiohttp.ClientSession(headers=headers) as session:
         for service, method, path in (("ingest", "POST", "/v1/interactions"), ("alerts", "GET", "/v1/alerts")):
-            while (await session.request(method, installation.urls[service] + path, data=b"[]")).status == 401:
+            while await _status(session, method, installation.urls[service] + path) == 401:
                 if perf_counter() - begun > _READY_WITHIN:
                     raise ContenderFailed(f"{service} does not know the key after {_READY_WITHIN:.0f} s")
                 await pause(_POLL)
+
+
+async def _status(session: aiohttp.ClientSession, method: str, url: str) -> int:
+    async with session.request(method, url, data=b"[]") as response:
+        return response.status

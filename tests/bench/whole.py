@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -19,12 +20,11 @@ from tests.bench.flow import SQL, Flow, flow
 from tests.bench.installation import Installation, installed
 from tests.bench.measure import Meter
 from tests.bench.race import ContenderFailed, Result
-from tests.bench.workload import Message, Total
+from tests.bench.workload import COMPLAINT, Message, expected
 
-NAME = "whole system"
 PER_REQUEST = 500
 IN_FLIGHT = 6
-RULE, RULE_DAYS = "no-purchase-90d", 90  # of deploy/config/rules.yaml
+ABSENCES, ABSENCE_DAYS, COMPLAINTS = "no-purchase-90d", 90, "complaint-opened"  # of deploy/config/rules.yaml
 
 _POLL = 0.1
 _STALLED_AFTER = 60.0
@@ -43,15 +43,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class WholeResult:
-    """The run as a contender's, what each process used, and how many alerts there were."""
+    """The run as a contender's (published: alerts that are valid in the end), and what each process used."""
 
     result: Result
     parts: Sequence[Part]
-    alerts: int
 
 
 async def run_whole(
-    arena: Arena, messages: Sequence[Message], truth: Mapping[str, Total], *, floor: str, number: int
+    arena: Arena, messages: Sequence[Message], *, name: str, floor: str, number: int
 ) -> WholeResult:
     """Post everything, wait until it has become alerts, and check profiles and alerts against the truth.
 
@@ -70,18 +69,19 @@ async def run_whole(
         ended, memory = await _wait_through(system, seen, services)
         used = meter.cpu() - before
         parts = [Part(name, _cpu(one) - own[name], memory[name]) for name, one in services.items()]
-        compare("the store of profiles", await read_store(system.dsns["profiles"], RESULTS.list_profiles), truth)
-        alerts = await _check_alerts(system.dsns["alerts"], absences(messages, real_now()))
+        compare("the store of profiles", await read_store(system.dsns["profiles"], RESULTS.list_profiles), expected(messages))
+        alerts = due_alerts(messages, real_now())
+        await _check_alerts(system.dsns["alerts"], alerts)
         result = Result(
-            name=NAME,
+            name=name,
             floor=floor,
             interactions=len(messages),
             seconds=ended - min(answer.sent for answer in answers),
             cpu=used,
             peak_rss=sum(memory.values()),
-            published=alerts,
+            published=len(alerts),
         )
-        return WholeResult(result, [*parts, Part("sender", sending.cpu, 0)], alerts)
+        return WholeResult(result, [*parts, Part("sender", sending.cpu, 0)])
 
 
 async def _wait_through(
@@ -114,41 +114,42 @@ def _event(value: bytes) -> dict[str, Any]:
     return {name: event[name] for name in ("specversion", "id", "source", "type", "subject", "time", "data")}
 
 
-def absences(messages: Iterable[Message], now: datetime) -> dict[tuple[str, str], Span]:
-    """Every stretch of more than 90 days without a purchase up to `now`, by the purchase it began at.
-
-    By brute force over all purchases of everybody, without any of our code.
+def due_alerts(messages: Iterable[Message], now: datetime) -> dict[tuple[str, str, str], Span]:
+    """The alerts there must be, by rule, reference and id of the interaction each began at: complaints, and stretches of
+    more than 90 days without a purchase up to `now`. By brute force over everything, without any of our code.
     """
+    due: dict[tuple[str, str, str], Span] = {}
     purchases: dict[str, set[tuple[datetime, str]]] = defaultdict(set)
     for message in messages:
         event = msgspec.json.decode(message.value)
-        purchases[event["subject"]].add((datetime.fromisoformat(event["time"]), event["id"]))
-    longest = timedelta(days=RULE_DAYS)
-    found: dict[tuple[str, str], Span] = {}
+        reference, name, at = event["subject"], event["id"], datetime.fromisoformat(event["time"])
+        if event["type"] == COMPLAINT:
+            due[COMPLAINTS, reference, name] = at, None
+        else:
+            purchases[reference].add((at, name))
+    longest = timedelta(days=ABSENCE_DAYS)
     for reference, bought in purchases.items():
         ordered = sorted(bought)
-        following = [at for at, _ in ordered[1:]]
-        for (at, name), until in zip(ordered, [*following, None], strict=True):
-            if (until or now) - at > longest:
-                found[reference, name] = (at + longest, until)
-    return found
+        for (at, name), (until, _) in pairwise([*ordered, (None, "")]):
+            if at is not None and (until or now) - at > longest:
+                due[ABSENCES, reference, name] = at + longest, until
+    return due
 
 
-async def _check_alerts(dsn: str, due: Mapping[tuple[str, str], Span]) -> int:
-    """How many alerts the rule has. Raises WrongResult unless they are exactly those that are due."""
+async def _check_alerts(dsn: str, due: Mapping[tuple[str, str, str], Span]) -> None:
+    """Raises WrongResult unless the alerts of these rules are exactly those that are due."""
     connection = await asyncpg.connect(dsn)
     try:
-        rows = await connection.fetch(SQL.list_alerts, RULE)
+        rows = await connection.fetch(SQL.list_alerts, [ABSENCES, COMPLAINTS])
     finally:
         await connection.close()
-    found = {(row["reference"], row["id"]): (row["fired_at"], row["resolved_at"]) for row in rows}
+    found = {(row["rule_id"], row["reference"], row["id"]): (row["fired_at"], row["resolved_at"]) for row in rows}
     if wrong := [key for key in due.keys() | found.keys() if due.get(key) != found.get(key)]:
         first = min(wrong)
         raise WrongResult(
-            f"{len(wrong):,} of {len(due):,} alerts of {RULE} are wrong, {len(found):,} are stored"
+            f"{len(wrong):,} of {len(due):,} alerts are wrong, {len(found):,} are stored"
             f" ({first}: {found.get(first)} instead of {due.get(first)})"
         )
-    return len(found)
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -20,6 +21,8 @@ from shared.contracts import Interaction
 PARTITIONS = 6
 CUSTOMERS = 20_000
 SOURCE = "urn:shop"
+PURCHASE = "customer.purchase"
+COMPLAINT = "customer.complaint.opened"
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _SPAN = timedelta(days=548)
@@ -29,6 +32,8 @@ _REPEATED_WITHIN = 5_000
 _LATE_BY_HOURS = 6
 _REQUEST = 100
 _BATCH_BYTES = 900_000
+_LIVE_SPAN = timedelta(days=1)
+_COMPLAINTS_EVERY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What must be known of one customer at the end: purchases counted once each, what they spent, and the last one."""
+    """What must be known of one customer at the end: interactions counted once each, what they spent, the last one."""
 
     interactions: int
     spend: Decimal
@@ -80,7 +85,7 @@ def _purchases(count: int, draw: random.Random) -> list[Message]:
             specversion="1.0",
             id=f"order-{n + 1:08d}",
             source=SOURCE,
-            type="customer.purchase",
+            type=PURCHASE,
             subject=reference,
             time=(_START + _SPAN * (n / count) - late).replace(microsecond=0),
             data={
@@ -92,6 +97,20 @@ def _purchases(count: int, draw: random.Random) -> list[Message]:
         )
         messages.append(Message(reference.encode(), encoder.encode(purchase), partitions[reference]))
     return messages
+
+
+def live(messages: Sequence[Message], now: datetime) -> list[Message]:
+    """The same interactions as if the 18 months had been the day before `now`, and 1 in 50 a complaint."""
+    decode, encode = msgspec.json.Decoder(Interaction).decode, msgspec.json.Encoder().encode
+    moved = []
+    for message in messages:
+        event = decode(message.value)
+        at = now + (event.time - _START - _SPAN) * (_LIVE_SPAN / _SPAN)
+        changes: dict[str, Any] = {"time": at.replace(microsecond=0)}
+        if int(event.id.rpartition("-")[2]) % _COMPLAINTS_EVERY == 0:
+            changes |= {"type": COMPLAINT, "data": {"case": event.id}}
+        moved.append(Message(message.key, encode(msgspec.structs.replace(event, **changes)), message.partition))
+    return moved
 
 
 def partition_of(key: bytes, partitions: int = PARTITIONS) -> int:
@@ -110,7 +129,7 @@ def expected(messages: Iterable[Message]) -> dict[str, Total]:
         if identity in seen:
             continue
         seen.add(identity)
-        amount, before = Decimal(event["data"]["amount"]), totals.get(reference)
+        amount, before = Decimal(event["data"].get("amount", 0)), totals.get(reference)
         if before is None:
             totals[reference] = Total(1, amount, at)
         else:

@@ -77,14 +77,17 @@ class Claims:
         self._customer_sends = customer_sends
         self._metrics = metrics
 
-    async def claim(self, now: datetime, limit: int) -> tuple[int, list[Task]]:
+    async def claim(self, now: datetime, attempts: int, *, decisions: int | None = None) -> tuple[int, list[Task]]:
         """Decide about what is due: how many were decided, and those to send. Committed when this returns.
+
+        Stops at so many `attempts`, which take seconds, or at so many `decisions` (as many, unless told otherwise): of
+        a history just imported nearly everything is only dropped.
 
         Muting sends while a store is rebuilt belongs here: claim nothing until notifications.v1 is read back.
         """
         async with self._database.transaction() as connection:
             store = self._store(connection)
-            candidates = await store.list_due(now, limit)
+            candidates = await store.list_due(now, decisions or attempts)
             if not candidates:
                 return 0, []
             claimable, contacts = await self._lock_customers(store, candidates)
@@ -92,7 +95,12 @@ class Claims:
             around = await self._look_around(store, dispatches, contacts)
             # Firings first: a closing in the same batch sees what was decided about its firing.
             dispatches.sort(key=lambda entry: entry.notification.transition != "fired")
-            decided = [self._decided(dispatch, around, now) for dispatch in dispatches]
+            decided: list[Dispatch] = []
+            for dispatch in dispatches:
+                decided.append(self._decided(dispatch, around, now))
+                attempts -= decided[-1].token is not None
+                if attempts <= 0:
+                    break
             await _store(connection, store, decided, now)
         for dispatch in decided:
             self._book(dispatch)

@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 # Claimed together and attempted at once, so that no attempt waits for its turn while its lease runs.
 CONCURRENT_ATTEMPTS = 20
+# Most decisions are quick: of an imported history thousands of notifications are stale.
+DECISIONS = 400
 STOP_SECONDS = 8.0
 COMPLETE_AGAIN_SECONDS = 0.5
 
@@ -40,7 +42,7 @@ class Sender:
 
     async def step(self, now: datetime) -> int:
         """Decide about what is due and make the attempts; returns how many notifications were handled."""
-        count, tasks = await self._claims.claim(now, CONCURRENT_ATTEMPTS)
+        count, tasks = await self._claims.claim(now, CONCURRENT_ATTEMPTS, decisions=DECISIONS)
         if not tasks:
             return count
         attempts = asyncio.gather(*(self._attempt(task) for task in tasks), return_exceptions=True)

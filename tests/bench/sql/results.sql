@@ -9,7 +9,7 @@ join (select reference, count(*) as interactions from interactions group by refe
 select
     r.reference,
     timeline.interactions,
-    (s.body -> 'aggregates' -> 'spend' ->> 'USD')::numeric as spend,
+    coalesce((s.body -> 'aggregates' -> 'spend' ->> 'USD')::numeric, 0) as spend,
     (s.body -> 'watermark' ->> 'time')::timestamptz as last_at
 from customers as c
 cross join lateral (select (convert_from(c.snapshot, 'UTF8')::jsonb) -> 'data' as body) as s

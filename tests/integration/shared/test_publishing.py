@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from shared.errors import TransientError
 from shared.ids import customer_id_of
 from shared.pipeline import Publication, SnapshotPublisher, append_to_publish
 from shared.postgres import Database
@@ -106,7 +107,7 @@ async def test_what_is_due_later_stays_owed(bench: Bench, writers: tuple[Writer,
     """The second publication after a re-run is not paid off by an earlier one."""
     one, _ = writers
     first = await one.store("a", version=1)
-    await one.snapshots.publish([first], again_after_seconds=60)
+    await one.snapshots.publish([first], again=True)
     await one.store("a", "b", version=2, owe=True)
     assert await one.snapshots.publish_owed() == 1
     ((_, version, seconds),) = await bench.owed()
@@ -138,3 +139,20 @@ async def test_a_tombstone_is_the_last_record_of_its_key(bench: Bench, writers: 
     await one.snapshots.publish([await one.store("a", version=1)])
     await one.snapshots.publish([Publication(ENTITY, 1, None)])
     assert await bench.last_records() == {ENTITY: None}
+
+
+async def test_what_went_missing_on_the_way_is_published_once_more_a_minute_later(
+    bench: Bench, writers: tuple[Writer, Writer]
+) -> None:
+    """The first attempt may still arrive, after newer records: its sender is gone, its connection may not be."""
+    one, _ = writers
+    first = await one.store("a", version=1)
+    one.publisher.failures.append(TransientError("not acknowledged"))
+    with pytest.raises(TransientError):
+        await one.snapshots.publish([first])
+    await one.snapshots.publish([first])
+    ((_, version, seconds),) = await bench.owed()
+    assert version == 1
+    assert 50 < seconds <= 60
+    await one.snapshots.publish([first])
+    assert len(await bench.owed()) == 1, "only what follows the failure is doubtful"

@@ -1,7 +1,7 @@
 """A tally service's surroundings in one test: its topics, its database, and what can be seen from outside."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +81,9 @@ class Bench:
     async def emit(self, *events: Interaction) -> None:
         await publish(self.lease, EVENTS, [record(one) for one in events])
 
+    async def emit_pairs(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        await publish(self.lease, EVENTS, records)
+
     async def emit_raw(self, value: bytes | None, *, key: bytes = b"shop:1", headers: Any = None) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.lease.kafka_bootstrap)
         await producer.start()
@@ -149,6 +152,14 @@ class Bench:
     async def backup(self) -> str:
         """The DSN of a copy of the database as it is now. Nobody may be connected."""
         return await self.lease.copy_of(self.dsn)
+
+    async def settled(self, offsets: dict[int, int]) -> None:
+        """Wait until Kafka's offsets are these."""
+
+        async def committed() -> bool:
+            return await self.committed() == offsets
+
+        await eventually(committed, what=f"the offsets {offsets}")
 
     async def finished(self, total: int) -> None:
         """Wait until that many ids are published, as stored, and committed as far as stored."""

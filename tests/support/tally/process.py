@@ -19,7 +19,7 @@ from tests.support.tally.service import EVENTS, TALLIES, Handle, TallyStore, on_
 
 
 class GatedPublisher(Publisher):
-    """The real publisher, which sends only while its gate is open and remembers what it was asked to send."""
+    """The real publisher, which sends only while its gate is open, and before that raises what it was given to."""
 
     def __init__(self, connection: KafkaConnection) -> None:
         super().__init__(connection)
@@ -27,11 +27,14 @@ class GatedPublisher(Publisher):
         self.gate.set()
         self.waiting = asyncio.Event()
         self.sent: list[bytes] = []
+        self.failures: list[Exception] = []
 
     async def send(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         held = list(records)
         self.waiting.set()
         await self.gate.wait()
+        if self.failures:
+            raise self.failures.pop(0)
         await super().send(topic, held)
         self.sent += [key for key, _ in held]
 
@@ -48,6 +51,10 @@ class Process:
     topic: Topic
     running: "asyncio.Task[None] | None" = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    async def assigned(self) -> bool:
+        """Whether this member has its share of the partitions and reads them."""
+        return bool(await self.pipeline.lag()) and self.pipeline.not_ready() is None
 
     def count(self, outcome: str) -> int:
         """Records handled with this outcome, of everything this process finished."""

@@ -1,0 +1,1 @@
+"""What shared/ decides without a stack."""
