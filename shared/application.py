@@ -134,15 +134,21 @@ class Application:
         """Run a loop for as long as the service runs; when it raises it is started again, with back-off."""
         self._loops.append((name, loop))
 
+    def described_topics(self) -> tuple[Topic, ...]:
+        """All topics this service reads or writes, each once."""
+        read = [subscription.topic for subscription, _ in self._pipelines]
+        written = [self.topic(topic) for topic in TOPICS if topic.writer == self.name]
+        return tuple({topic.name: topic for topic in [*read, *written, self._publishes, self._access]}.values())
+
     # --- life
 
     async def start(self) -> None:
         """Returns when everything runs. Raises ConfigurationError when only the operator can help."""
         self.health.add("postgresql", self._check_database)
-        read = [subscription.topic for subscription, _ in self._pipelines]
-        written = [self.topic(topic) for topic in TOPICS if topic.writer == self.name]
-        topics = tuple({topic.name: topic for topic in [*read, *written, self._publishes, self._access]}.values())
-        routers = [*self._routers, operator_routes(self.name, self.health, self.registry, topics)]
+        routers = [
+            *self._routers,
+            operator_routes(self.name, self.health, self.registry, self.described_topics()),
+        ]
         app = create_app(self.name, self._description, self.directory, routers)
         self.server = HttpServer(app, host=self.settings.http_host, port=self.settings.http_port)
         await self.server.start()

@@ -35,7 +35,8 @@ class Contender:
     `totals` is a statement that lists (reference, interactions, spend, last_at) of its store; `published` reads the
     same from one record of its output, or None when the record is about something else.
     Without `group` or `output` each run gets fresh ones; those that a program has fixed are named here.
-    `small`: too slow for the whole topic, runs on the smaller one. `note` is shown beside the name.
+    `small`: too slow for the whole topic, runs on the smaller one. `floor` names the baseline it is compared with,
+    the one that reads as many records at a time; a baseline is its own.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Contender:
     group: str = ""
     output: str = ""
     small: bool = False
-    note: str = ""
+    floor: str
 
 
 _OURS = {
@@ -58,6 +59,10 @@ _OURS = {
 }
 
 
+def _floor(batch: int) -> str:
+    return f"baseline {batch:,}"
+
+
 def _customer(value: bytes) -> tuple[str, Total]:
     customer = msgspec.json.decode(value, type=Customer)
     return customer.reference, Total(customer.interactions, customer.spend, customer.last_at)
@@ -66,7 +71,8 @@ def _customer(value: bytes) -> tuple[str, Total]:
 def baseline(batch: int) -> Contender:
     """The hand-written floor, reading up to `batch` records at a time."""
     return Contender(
-        name=f"baseline {batch:,}",
+        name=_floor(batch),
+        floor=_floor(batch),
         argv=(sys.executable, "-m", "tests.bench.baseline"),
         environment={**_OURS, "BENCH_BATCH": str(batch)},
         totals=RESULTS.list_customers,
@@ -88,6 +94,7 @@ def profiles(batch: int) -> Contender:
     """Our service, with all that it does."""
     return Contender(
         name=f"profiles {batch:,}",
+        floor=_floor(batch),
         argv=(sys.executable, "-m", "services.profiles"),
         environment={
             "KAFKA_BOOTSTRAP": "{bootstrap}",
@@ -104,10 +111,11 @@ def profiles(batch: int) -> Contender:
     )
 
 
-def tutorial() -> Contender:
-    """The framework's tutorial shape."""
+def tutorial(batch: int) -> Contender:
+    """The framework's tutorial shape: one message at a time, compared with the baseline that reads `batch`."""
     return Contender(
         name="tutorial",
+        floor=_floor(batch),
         argv=(sys.executable, "-m", "tests.bench.tutorial"),
         environment=_OURS,
         totals=RESULTS.list_customers,

@@ -17,7 +17,7 @@ from tests.bench.workload import PARTITIONS
 
 SQL = load_queries(Path(__file__).parent / "sql" / "system.sql")
 
-# In the order of the flow: when a group has read everything its topic will not grow any more on account of the one before.
+# In the order of the flow: once a group has read everything, the topic of the next one grows no more.
 GROUPS = (
     ("profiles", INTERACTIONS.name),
     ("scoring", PROFILES.name),

@@ -27,7 +27,7 @@ _SENT_WITHIN = 300.0
 _POLL = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Place:
     """The arena in the words of a stack, so that services are told what they are always told."""
 

@@ -1,14 +1,19 @@
 """`make bench`: all contenders in one run on one stack, one table, build/bench.json.
 
-Every contender runs between two runs of the baseline, and its ratio is to the mean of these two neighbours.
+Every contender runs between two runs of the baseline with the same batch, and its ratio is to the mean of these two.
+The whole system gets the interactions twice: as if they were of today (`system`), and a part of them as the 18 months
+they are, all at once (`system, history`), where every purchase opens alerts that the next one takes back.
 """
 
 import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from sys import stdout
 from typing import Annotated
@@ -19,18 +24,44 @@ from rich.console import Console
 
 from deploy.stack.embedded import EmbeddedStack
 from deploy.stack.external import ExternalStack
+from shared.clock import real_now
 from shared.errors import ConfigurationError, EbbtideError
 from shared.kafka.topics import INTERACTIONS
 from tests.bench.arena import Arena
 from tests.bench.check import WrongResult, end_of
 from tests.bench.contenders import Contender, baseline, profiles, tutorial
-from tests.bench.race import ContenderFailed, Course, race
-from tests.bench.report import machine, summary, table, write
-from tests.bench.workload import Message, expected, interactions, load
+from tests.bench.latency import Latency, measure_latency
+from tests.bench.race import ContenderFailed, Course, Result, race
+from tests.bench.report import Failure, Report, machine, summary, table, write
+from tests.bench.whole import Part, run_whole
+from tests.bench.workload import Message, expected, interactions, live, load
 
 _BUILD = Path("build")
 _STACK = _BUILD / "bench-stack"
 _SMALL_TOPIC = "bench.small"
+_BATCHES = (10_000, 2_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to run; see `main`."""
+
+    count: int
+    small: int
+    history: int
+    rounds: int
+    seed: int
+    only: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One run: what it is called, the baseline it is compared with, and how it is done."""
+
+    name: str
+    floor: str
+    run: Callable[[], Awaitable[Result | None]]
+
 
 app = cyclopts.App(help=__doc__)
 
@@ -61,29 +92,91 @@ def arena() -> Iterator[Arena]:
 
 
 def contenders() -> list[Contender]:
-    """Everybody but the floor, in the order of the table."""
-    return [profiles(10_000), profiles(2_000), baseline(2_000), tutorial()]
+    """Everybody but the floors, in the order of the table."""
+    return [profiles(10_000), tutorial(10_000), profiles(2_000)]
 
 
-async def bench(chosen: Sequence[Contender], *, count: int, small: int, rounds: int, seed: int) -> None:
-    """Load, run everything between two baselines, print and write. Raises what `race` raises."""
-    console = Console() if stdout.isatty() else Console(width=100)
-    floor = baseline(10_000)
-    order = [floor, *(member for _ in range(rounds) for each in chosen for member in (each, floor))]
-    with console.status("generating interactions"):
-        messages = interactions(count, seed=seed)
+class Bench:
+    """Runs what is asked for, one after the other. What fails is noted with its reason, and the rest goes on."""
+
+    def __init__(self, place: Arena, options: Options, console: Console) -> None:
+        self._place, self._options, self._console = place, options, console
+        self._number = 0
+        self._parts: dict[str, Sequence[Part]] = {}
+        self._failures: list[Failure] = []
+        self._results: list[Result] = []
+        self._latency: Latency | None = None
+
+    async def run(self) -> Report:
+        """Load, run everything between two runs of its floor, add up."""
+        options = self._options
+        with self._console.status("generating and loading interactions"):
+            messages = interactions(options.count, seed=options.seed)
+            courses = {
+                False: await course(self._place, INTERACTIONS.name, messages),
+                True: await course(self._place, _SMALL_TOPIC, messages[: options.small]),
+            }
+        plan = self._plan(courses, messages)
+        floors = {one.name: one for one in map(baseline, _BATCHES)}
+        for floor, group in groupby(plan, key=lambda step: step.floor):
+            between = Step(floor, floor, partial(self._race, floors[floor], courses[False]))
+            await self._take(between)
+            for step in group:
+                await self._take(step)
+                await self._take(between)
+        if "latency".startswith(options.only):
+            await self._take(Step("latency", "", self._measure_latency))
+        return Report(summary(self._results), self._parts, self._latency, self._failures)
+
+    def _plan(self, courses: Mapping[bool, Course], messages: Sequence[Message]) -> list[Step]:
+        """Steps of one floor stand together, so that they share its runs."""
+        options = self._options
+        found = [Step(one.name, one.floor, partial(self._race, one, courses[one.small])) for one in contenders()]
+        floor = baseline(_BATCHES[0]).name
+        past = messages[: options.history]
+        found += [
+            Step("system", floor, lambda: self._whole("system", floor, live(messages, real_now()))),
+            Step("system, history", floor, lambda: self._whole("system, history", floor, past)),
+        ]
+        chosen = [step for step in found if step.name.startswith(options.only)]
+        return sorted(chosen * options.rounds, key=lambda step: step.floor != floor)
+
+    async def _take(self, step: Step) -> None:
+        self._number += 1
+        with self._console.status(f"{self._number}: {step.name}"):
+            try:
+                result = await step.run()
+            except (ContenderFailed, WrongResult, EbbtideError, OSError) as error:
+                self._failures.append(Failure(step.name, str(error)))
+                self._console.print(f"{self._number:>2}  {step.name:<20} {error}", style="red")
+                return
+        if result is not None:
+            self._results.append(result)
+            self._console.print(f"{self._number:>2}  {step.name:<20} {result.rate:>9,.0f} interactions/s", style="dim")
+
+    async def _race(self, contender: Contender, ahead: Course) -> Result:
+        return await race(self._place, contender, ahead, number=self._number)
+
+    async def _whole(self, name: str, floor: str, messages: Sequence[Message]) -> Result:
+        found = await run_whole(self._place, messages, name=name, floor=floor, number=self._number)
+        self._parts[name] = found.parts
+        return found.result
+
+    async def _measure_latency(self) -> None:
+        self._latency = await measure_latency(self._place, seed=self._options.seed, number=self._number)
+
+
+async def bench(options: Options) -> Report:
+    """Run, print and write. Raises ConfigurationError and LookupError when there is nothing to run on."""
+    console = Console() if stdout.isatty() else Console(width=110)
     with arena() as place:
-        with console.status("loading them"):
-            courses = {False: await course(place, INTERACTIONS.name, messages)}
-            courses[True] = await course(place, _SMALL_TOPIC, messages[:small])
-        results = []
-        for number, contender in enumerate(order, 1):
-            with console.status(f"{number} of {len(order)}: {contender.name}"):
-                results.append(await race(place, contender, courses[contender.small], number=number))
-            console.print(f"{number:>2}  {contender.name:<20} {results[-1].rate:>9,.0f} interactions/s", style="dim")
-        rows, versions = summary(results), machine(await place.postgres_version())
-    console.print(table(rows, versions))
-    write(_BUILD / "bench.json", rows, machine=versions, interactions=count, small=small, rounds=rounds, seed=seed)
+        report = await Bench(place, options, console).run()
+        versions = machine(await place.postgres_version())
+    console.print(table(report, versions))
+    for failure in report.failures:
+        console.print(f"{failure.name}: {failure.why}", style="red")
+    write(_BUILD / "bench.json", report, machine=versions, options=asdict(options))
+    return report
 
 
 async def course(place: Arena, topic: str, messages: Sequence[Message]) -> Course:
@@ -100,25 +193,28 @@ def main(
     *,
     count: int = 200_000,
     small: int = 3_000,
+    history: int = 20_000,
     rounds: int = 1,
     seed: int = 1,
     only: Annotated[str, cyclopts.Parameter(help="Contenders whose name begins so.")] = "",
 ) -> None:
-    """Compare ways to get from interactions to customers.
+    """Compare ways to get from interactions to customers, and measure the whole way from HTTP to alert.
 
     Parameters
     ----------
-    count: interactions on the topic.
+    count: interactions on the topic, and sent to the whole system.
     small: interactions for contenders too slow for the whole topic.
+    history: interactions for the whole system when it is given 18 months at once.
     rounds: how often each contender runs.
     seed: of the workload.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a new broker's first answers are "not yet"
-    chosen = [contender for contender in contenders() if contender.name.startswith(only)]
+    options = Options(count=count, small=small, history=history, rounds=rounds, seed=seed, only=only)
     try:
-        uvloop.run(bench(chosen, count=count, small=small, rounds=rounds, seed=seed))
-    except (ContenderFailed, WrongResult, EbbtideError, LookupError) as error:
+        report = uvloop.run(bench(options))
+    except (ContenderFailed, EbbtideError, LookupError) as error:
         raise SystemExit(f"bench: {error}") from None
+    raise SystemExit(1 if report.failures else 0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Posts prepared bodies to ingest from a process of its own, and notes when each was sent and answered.
 
-Environment: BENCH_URL, BENCH_KEY, BENCH_BODIES (a file, see `write_bodies`), BENCH_ANSWERS (a file, see `read_answers`),
+Environment: BENCH_URL, BENCH_KEY, BENCH_BODIES (a file of `write_bodies`), BENCH_ANSWERS (a file for `read_answers`),
 BENCH_IN_FLIGHT, BENCH_INTERVAL (seconds from one request to the next, whatever becomes of them; 0: as fast as answers
 come). Instants are `perf_counter`, which all processes of a machine share.
 """

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -14,7 +14,18 @@ from tests.bench.check import WrongResult, compare
 from tests.bench.measure import Cpu
 from tests.bench.race import Result
 from tests.bench.report import summary
-from tests.bench.workload import CUSTOMERS, PARTITIONS, Message, Total, expected, interactions
+from tests.bench.whole import due_alerts
+from tests.bench.workload import (
+    COMPLAINT,
+    COMPLAINTS_EVERY,
+    CUSTOMERS,
+    PARTITIONS,
+    Message,
+    Total,
+    expected,
+    interactions,
+    live,
+)
 
 COUNT = 20_000
 
@@ -65,12 +76,50 @@ def test_a_result_that_is_one_cent_or_one_customer_off_is_wrong(messages: list[M
         compare("it", {key: total for key, total in truth.items() if key != first}, truth)
 
 
-def test_a_ratio_is_to_the_two_baselines_around_the_run() -> None:
-    def run(name: str, seconds: float) -> Result:
-        return Result(name, 1_000, seconds, Cpu(1.0, 2.0, 3.0), 50_000_000, 10)
+def run(name: str, floor: str, seconds: float) -> Result:
+    return Result(name, floor, 1_000, seconds, Cpu(1.0, 2.0, 3.0), 50_000_000, 10)
 
-    floor, ours = summary([run("floor", 1.0), run("ours", 1.0), run("floor", 2.0), run("ours", 0.5), run("floor", 2.0)])
+
+def test_a_ratio_is_to_the_two_runs_of_its_own_baseline_around_the_run() -> None:
+    order = [("big", 1.0), ("ours", 1.0), ("big", 2.0), ("ours", 0.5), ("big", 2.0)]
+    others = [run("small", "small", 4.0), run("theirs", "small", 2.0), run("small", "small", 4.0)]
+    floor, ours, _, theirs = summary([*(run(name, "big", seconds) for name, seconds in order), *others])
     assert (floor.runs, floor.slowest, floor.fastest) == (3, 500, 1_000)
     assert ours.lowest_ratio == pytest.approx(1 / 0.75)
     assert ours.highest_ratio == pytest.approx(4.0)
     assert ours.postgres_cpu_per_1000 == 2.0
+    assert theirs.ratio == pytest.approx(2.0)
+
+
+def test_without_a_baseline_there_is_no_ratio() -> None:
+    assert summary([run("ours", "gone", 1.0)])[0].ratio is None
+
+
+def test_live_interactions_are_of_the_last_day_in_the_same_order(messages: list[Message]) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    moved = live(messages, now)
+    before, after = ([msgspec.json.decode(one.value, type=Interaction) for one in side] for side in (messages, moved))
+    assert [one.id for one in after] == [one.id for one in before]
+    assert all(now - timedelta(days=2) < one.time <= now for one in after)
+    assert sorted(after, key=lambda one: (one.time, one.id))[0].id in {one.id for one in after[:500]}
+    assert len(set(moved)) == len(set(messages))
+    complaints = {one.id for one in after if one.type == COMPLAINT}
+    assert len(complaints) == (COUNT - COUNT // 100) // COMPLAINTS_EVERY
+    assert due_alerts(moved, now).keys() == {
+        ("complaint-opened", one.subject, one.id) for one in after if one.id in complaints
+    }
+
+
+def test_an_absence_is_due_after_90_days_without_a_purchase_and_ends_with_the_next() -> None:
+    def purchase(name: str, day: int) -> Message:
+        at = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)).isoformat()
+        event = {"subject": "shop:1", "source": "s", "id": name, "type": "customer.purchase", "time": at}
+        return Message(b"", msgspec.json.encode(event), 0)
+
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    bought = [purchase("a", 0), purchase("b", 90), purchase("c", 181)]
+    due = due_alerts([*bought, bought[0]], start + timedelta(days=300))
+    assert due == {
+        ("no-purchase-90d", "shop:1", "b"): (start + timedelta(days=180), start + timedelta(days=181)),
+        ("no-purchase-90d", "shop:1", "c"): (start + timedelta(days=271), None),
+    }

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -49,9 +48,7 @@ class WholeResult:
     parts: Sequence[Part]
 
 
-async def run_whole(
-    arena: Arena, messages: Sequence[Message], *, name: str, floor: str, number: int
-) -> WholeResult:
+async def run_whole(arena: Arena, messages: Sequence[Message], *, name: str, floor: str, number: int) -> WholeResult:
     """Post everything, wait until it has become alerts, and check profiles and alerts against the truth.
 
     Raises ContenderFailed when it does not get there, WrongResult when it gets there with anything but the truth.
@@ -69,7 +66,11 @@ async def run_whole(
         ended, memory = await _wait_through(system, seen, services)
         used = meter.cpu() - before
         parts = [Part(name, _cpu(one) - own[name], memory[name]) for name, one in services.items()]
-        compare("the store of profiles", await read_store(system.dsns["profiles"], RESULTS.list_profiles), expected(messages))
+        compare(
+            "the store of profiles",
+            await read_store(system.dsns["profiles"], RESULTS.list_profiles),
+            expected(messages),
+        )
         alerts = due_alerts(messages, real_now())
         await _check_alerts(system.dsns["alerts"], alerts)
         result = Result(
@@ -115,8 +116,10 @@ def _event(value: bytes) -> dict[str, Any]:
 
 
 def due_alerts(messages: Iterable[Message], now: datetime) -> dict[tuple[str, str, str], Span]:
-    """The alerts there must be, by rule, reference and id of the interaction each began at: complaints, and stretches of
-    more than 90 days without a purchase up to `now`. By brute force over everything, without any of our code.
+    """The alerts there must be, by rule, reference and id of the interaction each began at.
+
+    Complaints, and stretches of more than 90 days without a purchase up to `now`: by brute force over everything,
+    without any of our code.
     """
     due: dict[tuple[str, str, str], Span] = {}
     purchases: dict[str, set[tuple[datetime, str]]] = defaultdict(set)
@@ -130,8 +133,9 @@ def due_alerts(messages: Iterable[Message], now: datetime) -> dict[tuple[str, st
     longest = timedelta(days=ABSENCE_DAYS)
     for reference, bought in purchases.items():
         ordered = sorted(bought)
-        for (at, name), (until, _) in pairwise([*ordered, (None, "")]):
-            if at is not None and (until or now) - at > longest:
+        ends = [*(at for at, _ in ordered[1:]), None]
+        for (at, name), until in zip(ordered, ends, strict=True):
+            if (until or now) - at > longest:
                 due[ABSENCES, reference, name] = at + longest, until
     return due
 

@@ -23,6 +23,7 @@ CUSTOMERS = 20_000
 SOURCE = "urn:shop"
 PURCHASE = "customer.purchase"
 COMPLAINT = "customer.complaint.opened"
+COMPLAINTS_EVERY = 200  # of live interactions
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _SPAN = timedelta(days=548)
@@ -33,7 +34,6 @@ _LATE_BY_HOURS = 6
 _REQUEST = 100
 _BATCH_BYTES = 900_000
 _LIVE_SPAN = timedelta(days=1)
-_COMPLAINTS_EVERY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,14 @@ def _purchases(count: int, draw: random.Random) -> list[Message]:
 
 
 def live(messages: Sequence[Message], now: datetime) -> list[Message]:
-    """The same interactions as if the 18 months had been the day before `now`, and 1 in 50 a complaint."""
+    """The same interactions as if the 18 months had been the day before `now`, and 1 in 200 a complaint."""
     decode, encode = msgspec.json.Decoder(Interaction).decode, msgspec.json.Encoder().encode
     moved = []
     for message in messages:
         event = decode(message.value)
         at = now + (event.time - _START - _SPAN) * (_LIVE_SPAN / _SPAN)
         changes: dict[str, Any] = {"time": at.replace(microsecond=0)}
-        if int(event.id.rpartition("-")[2]) % _COMPLAINTS_EVERY == 0:
+        if int(event.id.rpartition("-")[2]) % COMPLAINTS_EVERY == 0:
             changes |= {"type": COMPLAINT, "data": {"case": event.id}}
         moved.append(Message(message.key, encode(msgspec.structs.replace(event, **changes)), message.partition))
     return moved

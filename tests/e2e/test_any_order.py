@@ -31,8 +31,13 @@ async def test_three_shuffled_orders_with_duplicates_and_other_batches_give_one_
             await lease.drop()
     for other in states[1:]:
         for service, entities in states[0].items():
-            different = {key for key in entities.keys() | other[service].keys() if entities.get(key) != other[service].get(key)}
-            assert not different, (service, [(entities.get(key), other[service].get(key)) for key in sorted(different)[:2]])
+            different = {
+                key for key in entities.keys() | other[service].keys() if entities.get(key) != other[service].get(key)
+            }
+            assert not different, (
+                service,
+                [(entities.get(key), other[service].get(key)) for key in sorted(different)[:2]],
+            )
     assert len({hash_of(state) for state in states}) == 1
     assert len(states[0]["alerts"]) > 50
 

@@ -30,9 +30,10 @@ OTHER_DAYS = (45, 133)
 pytestmark = pytest.mark.timeout(300)
 RULES = """
 rules:
-  - {id: no-purchase-90d, when: {absent: customer.purchase, longer_than: 90d}, severity: warning, notify: [owner, customer]}
-  - {id: no-purchase-45d, when: {absent: customer.purchase, longer_than: 45d}, severity: info, notify: [owner]}
-  - {id: no-purchase-133d, when: {absent: customer.purchase, longer_than: 133d}, grace: 2d, severity: info, notify: []}
+  - {id: no-purchase-90d, severity: warning, notify: [owner, customer],
+     when: {absent: customer.purchase, longer_than: 90d}}
+  - {id: no-purchase-45d, severity: info, notify: [owner], when: {absent: customer.purchase, longer_than: 45d}}
+  - {id: no-purchase-133d, severity: info, notify: [], when: {absent: customer.purchase, longer_than: 133d}, grace: 2d}
   - {id: churn-risk-high, when: {score: churn_risk, band: high}, severity: critical, notify: [owner]}
 """
 
@@ -74,7 +75,9 @@ async def test_1946_customers_had_been_silent_for_more_than_90_days(world: World
 
 @pytest.mark.parametrize("days", [90, *OTHER_DAYS])
 @pytest.mark.parametrize("at", [ASKED_AT, ASKED_AT + timedelta(seconds=1), datetime(1998, 2, 14, 12, tzinfo=UTC)])
-async def test_any_day_count_and_instant_agrees_with_a_count_over_the_file(world: World, days: int, at: datetime) -> None:
+async def test_any_day_count_and_instant_agrees_with_a_count_over_the_file(
+    world: World, days: int, at: datetime
+) -> None:
     """That knows nothing of alerts."""
     assert await open_at(world, days, at) == silent_at(days, at)
 

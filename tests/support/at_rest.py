@@ -1,4 +1,4 @@
-"""Tells when everything that was accepted has gone through all services, looking at their stores and topics from outside."""
+"""Tells when everything accepted has gone through all services, by looking at stores and topics from outside."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,7 +28,7 @@ _TOPICS = (INTERACTIONS, PROFILES, SCORES, ALERTS, NOTIFICATIONS)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look found: who is still busy with what, the ends of the topics, and the next instant anybody waits for."""
+    """What one look found: who is busy with what, the ends of the topics, and the next instant anybody waits for."""
 
     busy: Mapping[str, str]
     ends: Mapping[str, int] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from pydantic import SecretStr
 
 from services.alerts import app as alerts
 from services.alerts.settings import Settings as AlertsSettings
@@ -25,7 +26,7 @@ from services.scoring.settings import Settings as ScoringSettings
 from shared.application import Application
 from shared.clock import pause
 from tests.integration.notify.mailbox import Mailbox, open_mailbox
-from tests.support.at_rest import Watcher
+from tests.support.at_rest import Look, Watcher
 from tests.support.clock import ManualClock
 from tests.support.stack import ROOT, Lease, running
 from tests.support.waiting import eventually
@@ -81,16 +82,18 @@ class World:
 
     async def rest(self, *, seconds: float = 60) -> None:
         """Returns when everything accepted so far has gone through all services at this instant."""
-        before: Any = None
+        look = Look({"test": "not looked yet"})
 
-        async def still() -> Any:
-            nonlocal before
-            look = await self.watcher.look(self.clock.now())
+        async def still() -> bool:
+            nonlocal look
+            before, look = look, await self.watcher.look(self.clock.now())
             self.next_at = look.next_at
-            ends, before = before, None if look.busy else look.ends
-            return (ends is not None and ends == before) or look.busy and None
+            return not look.busy and not before.busy and look.ends == before.ends
 
-        await eventually(still, what="everything at rest", seconds=seconds)
+        try:
+            await eventually(still, what="everything at rest", seconds=seconds)
+        except AssertionError:
+            raise AssertionError(f"not at rest after {seconds:g} s: {look.busy}") from None
 
     async def move_to(self, instant: datetime) -> None:
         """Let time pass: from one instant at which something is due to the next, resting at each."""
@@ -138,7 +141,7 @@ async def _build(
         **common["notify"],
         public_url="https://shop.example",
         staff=CONFIG / "staff.yaml",
-        smtp_url=f"smtp://127.0.0.1:{mailbox.port}",
+        smtp_url=SecretStr(f"smtp://127.0.0.1:{mailbox.port}"),
         mail_from="Corner Shop <hello@shop.example>",
         customer_sends=True,
     )

@@ -1,4 +1,5 @@
--- The whole store of alerts, besides the pipeline's own tables (shared/pipeline/sql). Kept equal to the migrations by a test.
+-- The whole store of alerts. Made by `python -m deploy.schema` from the migrations; a test holds them
+-- equal. Comments above a table or an index are kept: write them here.
 
 -- The newest snapshot of each customer, as far as rules look at it (body). topic: profile or score.
 -- references: which alerts are the customer's; references_version: since which version they are these.
@@ -14,7 +15,7 @@ create table subjects (
     next_at timestamptz,
     primary key (customer_id, topic)
 );
-create index subjects_next on subjects (topic, next_at) where next_at is not null;
+create index subjects_next on subjects (topic, next_at) where (next_at is not null);
 
 -- One row per alert. snapshot: byte for byte what is published; the other columns are what is searched by.
 -- reference: that of the anchor; whoever holds it owns the alert. tombstoned: gone from the topic, kept here.
@@ -38,9 +39,9 @@ create index alerts_by_reference on alerts (reference);
 create index alerts_by_customer on alerts (customer_id, fired_at desc, alert_id desc);
 create index alerts_by_firing on alerts (fired_at desc, alert_id desc);
 create index alerts_by_rule on alerts (rule_id, fired_at desc, alert_id desc);
-create index alerts_firing on alerts (rule_id) where condition = 'firing';
-create index alerts_promised on alerts (handled_until) where handled_until is not null;
-create index alerts_to_forget on alerts (version) where condition <> 'firing' and not tombstoned;
+create index alerts_firing on alerts (rule_id) where (condition = 'firing'::text);
+create index alerts_promised on alerts (handled_until) where (handled_until is not null);
+create index alerts_to_forget on alerts (version) where ((condition <> 'firing'::text) and (not tombstoned));
 
 -- Every rule set that came into force, never changed. completed_at: everybody has been decided under it.
 create table rule_versions (
@@ -49,4 +50,48 @@ create table rule_versions (
     body text not null,
     completed_at timestamptz,
     primary key (version, applied_at)
+);
+
+-- What every service has: shared/pipeline/sql and shared/postgres.
+
+create table schema_migrations (
+    name text primary key,
+    applied_at timestamptz not null default now()
+);
+
+-- How far each partition is stored. anchor: the fingerprint of the record before next_offset; tells one log from another.
+create table progress (
+    topic text not null,
+    partition integer not null,
+    next_offset bigint not null,
+    anchor bigint not null,
+    updated_at timestamptz not null default now(),
+    primary key (topic, partition)
+);
+
+-- Entities whose current state the relay owes to the topic, from due_at on. version: at least this one.
+create table to_publish (
+    entity_id uuid not null,
+    version bigint not null,
+    due_at timestamptz not null default now(),
+    primary key (entity_id, version)
+);
+create index to_publish_due on to_publish (due_at);
+
+-- Records that can never be handled, complete enough to be replayed.
+create table dead_letters (
+    topic text not null,
+    partition integer not null,
+    "offset" bigint not null,
+    fingerprint bigint not null,
+    key bytea,
+    value bytea,
+    headers bytea not null,
+    recorded_at timestamptz not null,
+    reason text not null,
+    detail text not null,
+    attempts integer not null default 1,
+    first_failed_at timestamptz not null default now(),
+    last_failed_at timestamptz not null default now(),
+    primary key (topic, partition, "offset", fingerprint)
 );

@@ -1,4 +1,5 @@
--- The whole store of notify, besides the pipeline's own tables (shared/pipeline/sql). Kept equal to the migrations by a test.
+-- The whole store of notify. Made by `python -m deploy.schema` from the migrations; a test holds them
+-- equal. Comments above a table or an index are kept: write them here.
 
 -- Read model of profiles.v1: the newest version of whom we may have to reach. Personal data stays sealed in pii.
 -- merged_into: follow it. asked for by customer_id; locked while a win-back to that customer is claimed.
@@ -15,7 +16,7 @@ create table contacts (
     reference text,
     pii bytea
 );
-create index contacts_merged_into on contacts (merged_into) where merged_into is not null;
+create index contacts_merged_into on contacts (merged_into) where (merged_into is not null);
 
 -- Read model of alerts.v1. cause: domain.entities.Cause as JSON.
 -- wait_until (real time): its steps are not planned yet, until the contact is as new as cause_version, at the latest then.
@@ -29,7 +30,7 @@ create table alerts (
     correlation_id text not null,
     wait_until timestamptz
 );
-create index alerts_waiting on alerts (wait_until) where wait_until is not null;
+create index alerts_waiting on alerts (wait_until) where (wait_until is not null);
 
 -- One decision per (alert, transition, step); the recipient is fixed when it is planned. snapshot: as published.
 -- due_at (real time): when a planned or held one is looked at next, when the lease of a sending one ends; null: settled.
@@ -55,11 +56,10 @@ create table notifications (
     contact_id uuid,
     unique (alert_id, transition, step)
 );
-create index notifications_due on notifications (due_at) where due_at is not null;
+create index notifications_due on notifications (due_at) where (due_at is not null);
 create index notifications_by_cause on notifications (cause_at, notification_id);
 create index notifications_of_customer on notifications (customer_id, cause_at, notification_id);
-create index notifications_win_backs on notifications (contact_id, decided_at)
-    where step = 'win_back' and status in ('sending', 'sent', 'unknown');
+create index notifications_win_backs on notifications (contact_id, decided_at) where ((step = 'win_back'::text) and (status = any (array['sending'::text, 'sent'::text, 'unknown'::text])));
 
 -- Who asked for no more mail of a purpose, by their own click. Never deleted; a later consent outweighs it.
 create table suppressions (
@@ -68,4 +68,48 @@ create table suppressions (
     unsubscribed_at timestamptz not null,
     recorded_at timestamptz not null default clock_timestamp(),
     primary key (customer_id, purpose)
+);
+
+-- What every service has: shared/pipeline/sql and shared/postgres.
+
+create table schema_migrations (
+    name text primary key,
+    applied_at timestamptz not null default now()
+);
+
+-- How far each partition is stored. anchor: the fingerprint of the record before next_offset; tells one log from another.
+create table progress (
+    topic text not null,
+    partition integer not null,
+    next_offset bigint not null,
+    anchor bigint not null,
+    updated_at timestamptz not null default now(),
+    primary key (topic, partition)
+);
+
+-- Entities whose current state the relay owes to the topic, from due_at on. version: at least this one.
+create table to_publish (
+    entity_id uuid not null,
+    version bigint not null,
+    due_at timestamptz not null default now(),
+    primary key (entity_id, version)
+);
+create index to_publish_due on to_publish (due_at);
+
+-- Records that can never be handled, complete enough to be replayed.
+create table dead_letters (
+    topic text not null,
+    partition integer not null,
+    "offset" bigint not null,
+    fingerprint bigint not null,
+    key bytea,
+    value bytea,
+    headers bytea not null,
+    recorded_at timestamptz not null,
+    reason text not null,
+    detail text not null,
+    attempts integer not null default 1,
+    first_failed_at timestamptz not null default now(),
+    last_failed_at timestamptz not null default now(),
+    primary key (topic, partition, "offset", fingerprint)
 );

@@ -134,7 +134,7 @@ async def test_notifications_can_be_listed_in_pages_and_asked_for_one_by_one(
 
     async def listed() -> Any:
         body = await (await api.get("/v1/notifications", params={"status": "sent", "total": "true"})).json()
-        return body if body["total"] == 7 else None
+        return body if body.get("total") == 7 else None
 
     body = await eventually(listed, what="seven sent notifications")
     assert len(body["items"]) == 7

@@ -84,6 +84,12 @@ class Bench:
     async def emit_pairs(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
         await publish(self.lease, EVENTS, records)
 
+    async def send_with(self, producer: AIOKafkaProducer, *events: Interaction) -> None:
+        """Through a producer of the test's own, onto the partitions they belong to."""
+        for key, value in map(record, events):
+            name = EVENTS.prefixed(self.lease.prefix).name
+            await producer.send_and_wait(name, value, key=key, partition=partition_of(key, EVENTS.partitions))
+
     async def emit_raw(self, value: bytes | None, *, key: bytes = b"shop:1", headers: Any = None) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.lease.kafka_bootstrap)
         await producer.start()

@@ -6,6 +6,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from shared.access import Directory
 from shared.errors import TransientError
@@ -75,7 +76,8 @@ async def ask(path: str, method: str = "GET", **more: Any) -> Answer:
 async def test_every_error_is_a_problem_document(method: str, path: str, body: bytes, status: int, code: str) -> None:
     """With a stable code, the status in the body too, and the correlation id of the request."""
     headers = {"x-correlation-id": SANE, "content-type": "application/json"}
-    answer = await ask(path, method, body=body, headers=headers)
+    with capture_logs():
+        answer = await ask(path, method, body=body, headers=headers)
     assert answer.status == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-correlation-id"] == SANE

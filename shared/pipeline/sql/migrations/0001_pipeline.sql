@@ -1,5 +1,6 @@
 -- What every service needs to move batches from topic to topic: how far it got, what it still owes, what it set aside.
 
+-- How far each partition is stored. anchor: the fingerprint of the record before next_offset; tells one log from another.
 create table progress (
     topic text not null,
     partition integer not null,
@@ -9,6 +10,7 @@ create table progress (
     primary key (topic, partition)
 );
 
+-- Entities whose current state the relay owes to the topic, from due_at on. version: at least this one.
 create table to_publish (
     entity_id uuid not null,
     version bigint not null,
@@ -17,6 +19,7 @@ create table to_publish (
 );
 create index to_publish_due on to_publish (due_at);
 
+-- Records that can never be handled, complete enough to be replayed.
 create table dead_letters (
     topic text not null,
     partition integer not null,

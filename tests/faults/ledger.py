@@ -1,0 +1,173 @@
+"""Compares what must be with what is.
+
+Every difference is missing, extra, twice, or stale (the topic behind the store).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from tests.faults.expected import AlertKey, Expected, Sums
+from tests.faults.observed import TOPICS, Observed
+
+Kind = Literal["missing", "extra", "twice", "stale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it must be."""
+
+    kind: Kind
+    where: str
+    what: str
+
+
+def compare(expected: Expected, observed: Observed) -> list[Difference]:
+    """Every difference; an empty list is what a run is for."""
+    return [
+        *_interactions(expected, observed),
+        *_customers(expected, observed),
+        *_topics(observed),
+        *_alerts(expected, observed),
+        *_notifications(observed),
+        *_mails(observed),
+        *_flows(observed),
+    ]
+
+
+def _interactions(expected: Expected, observed: Observed) -> Iterator[Difference]:
+    for identity in expected.identities - observed.identities:
+        yield Difference("missing", "interactions", str(identity))
+    for identity in observed.identities - expected.identities:
+        yield Difference("extra", "interactions", str(identity))
+
+
+def _customers(expected: Expected, observed: Observed) -> Iterator[Difference]:
+    for source, profiles in (("store", observed.data("profiles")), ("profiles.v1", _decoded(observed, "profiles"))):
+        holders = Counter(frozenset(data["references"]) for data in profiles.values() if data["status"] == "active")
+        for references in expected.customers.keys() - holders.keys():
+            yield Difference("missing", f"customers in {source}", str(sorted(references)))
+        for references in holders.keys() - expected.customers.keys():
+            yield Difference("extra", f"customers in {source}", str(sorted(references)))
+        for references, count in holders.items():
+            if count > 1:
+                yield Difference("twice", f"customers in {source}", str(sorted(references)))
+        for data in profiles.values():
+            wanted = expected.customers.get(frozenset(data["references"])) if data["status"] == "active" else None
+            if wanted is not None:
+                yield from _sums(wanted, data["aggregates"], f"{data['customer_id']} in {source}")
+
+
+def _sums(wanted: Sums, found: Mapping[str, Any], whose: str) -> Iterator[Difference]:
+    pairs = (
+        ("interactions", Decimal(wanted.interactions), Decimal(found["interactions"])),
+        ("purchases", Decimal(wanted.purchases), Decimal(found["purchases"])),
+        ("spend", wanted.spend, Decimal(found["spend"].get("USD", "0"))),
+    )
+    for name, must, is_ in pairs:
+        if must != is_:
+            yield Difference("missing" if is_ < must else "twice", f"{name} of {whose}", f"{is_} instead of {must}")
+
+
+def _topics(observed: Observed) -> Iterator[Difference]:
+    """The last record of each key is what the store holds, byte for byte."""
+    for service, topic in TOPICS.items():
+        store, last = observed.stores[service], observed.last_records[service]
+        for key in store.keys() - last.keys():
+            yield Difference("missing", topic, key)
+        for key in last.keys() - store.keys():
+            yield Difference("extra", topic, key)
+        for key in store.keys() & last.keys():
+            if store[key].snapshot != last[key]:
+                yield Difference("stale", topic, key)
+
+
+def _alerts(expected: Expected, observed: Observed) -> Iterator[Difference]:
+    alerts = observed.data("alerts")
+    profiles = observed.data("profiles")
+    found: dict[AlertKey, dict[str, Any]] = {}
+    for alert in alerts.values():
+        if alert["condition"] == "retracted":
+            continue
+        anchor = alert["evidence"]["anchor"]
+        key = (alert["rule_id"], anchor["reference"], anchor["source"], anchor["id"])
+        if key in found:
+            yield Difference("twice", "alerts", str(key))
+        found[key] = alert
+    for key in expected.alerts.keys() - found.keys():
+        yield Difference("missing", "alerts", str(key))
+    for key in found.keys() - expected.alerts.keys():
+        yield Difference("extra", "alerts", str(key))
+    for key in expected.alerts.keys() & found.keys():
+        must, alert = expected.alerts[key], found[key]
+        ended = _instant(alert["resolved_at"])
+        if _instant(alert["fired_at"]) != must.fired_at:
+            yield Difference("extra", "alerts", f"{key} fired at {alert['fired_at']} instead of {must.fired_at}")
+        if ended != must.resolved_at:
+            kind: Kind = "missing" if ended is None else "extra"
+            yield Difference(kind, "alerts", f"{key} ended at {ended} instead of {must.resolved_at}")
+        whose = profiles.get(alert["customer_id"], {}).get("references", [])
+        if frozenset(whose) != must.references:
+            yield Difference("extra", "alerts", f"{key} belongs to {whose} instead of {sorted(must.references)}")
+
+
+def _notifications(observed: Observed) -> Iterator[Difference]:
+    """One decision per planned step of each alert, made; a closing only of what closed, at least once."""
+    decided = Counter(
+        (entry["alert_id"], entry["transition"], entry["step"]) for entry in observed.data("notify").values()
+    )
+    planned: set[tuple[str, str, str]] = set()
+    possible: set[tuple[str, str, str]] = set()
+    for alert_id, alert in observed.data("alerts").items():
+        steps = {"owner": "owner", "customer": "win_back"}
+        planned |= {(alert_id, "fired", steps[one]) for one in alert["notify"]}
+        closing = {(alert_id, "closed", "owner")} if "owner" in alert["notify"] else set()
+        if alert["condition"] != "firing":
+            planned |= closing
+        if any(act["act"] in ("resolved", "retracted") for act in alert["history"]):
+            possible |= closing
+    yield from (Difference("missing", "decisions", str(one)) for one in planned - decided.keys())
+    yield from (Difference("extra", "decisions", str(one)) for one in decided.keys() - planned - possible)
+    yield from (Difference("twice", "decisions", str(one)) for one, count in decided.items() if count > 1)
+    for key, entry in observed.data("notify").items():
+        if entry["status"] not in ("sent", "dropped", "unknown", "failed"):
+            yield Difference("missing", "decisions", f"{key} is still {entry['status']}: {entry['reason']}")
+        elif (entry["status"] == "sent") != (entry["reason"] is None):
+            yield Difference("missing", "decisions", f"{key} was {entry['status']} and says {entry['reason']}")
+
+
+def _mails(observed: Observed) -> Iterator[Difference]:
+    statuses = {key: entry["status"] for key, entry in observed.data("notify").items()}
+    sent = {key for key, status in statuses.items() if status == "sent"}
+    perhaps = {key for key, status in statuses.items() if status == "unknown"}
+    yield from (Difference("missing", "mails", key) for key in sent - observed.mails)
+    yield from (Difference("extra", "mails", f"{key} {statuses.get(key)}") for key in observed.mails - sent - perhaps)
+
+
+def _flows(observed: Observed) -> Iterator[Difference]:
+    """Read = applied + duplicate + stale + dead + dropped."""
+    for (service, topic), (read, done) in observed.flows.items():
+        if read != done:
+            kind: Kind = "missing" if done < read else "twice"
+            yield Difference(kind, f"flow of {topic} in {service}", f"{done:g} of {read:g} records accounted for")
+
+
+def _decoded(observed: Observed, service: str) -> dict[str, dict[str, Any]]:
+    return {key: msgspec.json.decode(value)["data"] for key, value in observed.last_records[service].items() if value}
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def count(differences: Iterable[Difference]) -> dict[Kind, int]:
+    """How many of each kind."""
+    counted: dict[Kind, int] = {"missing": 0, "extra": 0, "twice": 0, "stale": 0}
+    for one in differences:
+        counted[one.kind] += 1
+    return counted

@@ -1,0 +1,2 @@
+-- name: identities
+select reference, source, id from interactions;

@@ -1,0 +1,119 @@
+"""Offsets that do not come: read again, and if they are gone for good, halt; only compaction may leave holes."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from shared.kafka.topics import Topic
+from shared.pipeline.assignment import Assignment
+from shared.postgres import Database
+from tests.support.tally.bench import Bench, all_ids, events
+from tests.support.tally.service import EVENTS
+from tests.support.waiting import eventually
+
+
+class Log:
+    """A consumer whose position a test looks at; the log has the offsets 0 to 9."""
+
+    def __init__(self) -> None:
+        self.sought: list[int] = []
+
+    async def beginning_offsets(self, ones: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(ones, 0)
+
+    async def end_offsets(self, ones: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(ones, 10)
+
+    async def committed(self, one: TopicPartition) -> int | None:
+        return None
+
+    def seek(self, one: TopicPartition, offset: int) -> None:
+        self.sought.append(offset)
+
+
+def records(topic: Topic, *offsets: int) -> list[Any]:
+    return [ConsumerRecord(topic.name, 0, one, 1_000, 0, b"k", b"v", None, 1, 1, ()) for one in offsets]
+
+
+async def assigned(bench: Bench, topic: Topic, log: Log) -> Assignment:
+    async with Database(bench.dsn, application="tests") as database:
+        assignment = Assignment(topic, database)
+        await assignment.resolve(log, [0])  # type: ignore[arg-type]
+    return assignment
+
+
+def admitted(assignment: Assignment, log: Log, found: Sequence[Any]) -> list[int]:
+    return [record.offset for _, run in assignment.admit(log, found) for record in run]  # type: ignore[arg-type]
+
+
+async def test_a_batch_that_lacks_what_is_due_is_put_back(bench: Bench) -> None:
+    """The client may drop what it has read; nothing after it is begun before it has come."""
+    log = Log()
+    assignment = await assigned(bench, EVENTS, log)
+    assert admitted(assignment, log, records(EVENTS, 0, 1)) == [0, 1]
+    assert admitted(assignment, log, records(EVENTS, 4, 5)) == []
+    assert log.sought == [0, 2]
+    assert admitted(assignment, log, records(EVENTS, 2, 3, 4)) == [2, 3, 4]
+    assert not assignment.halted
+
+
+async def test_offsets_that_never_come_halt_the_partition(bench: Bench) -> None:
+    log = Log()
+    assignment = await assigned(bench, EVENTS, log)
+    for _ in range(4):
+        assert admitted(assignment, log, records(EVENTS, 3)) == []
+    assert "offsets 0 to 3 are missing" in assignment.halted[0]
+    assert admitted(assignment, log, records(EVENTS, 0, 1)) == []
+
+
+async def test_compaction_may_leave_holes(bench: Bench) -> None:
+    """Once put back, since the first one may be a read from before the seek; then they are taken as they are."""
+    log = Log()
+    topic = dataclasses.replace(EVENTS, cleanup="compact")
+    assignment = await assigned(bench, topic, log)
+    assert admitted(assignment, log, records(topic, 3, 7)) == []
+    assert admitted(assignment, log, records(topic, 3, 7)) == [3, 7]
+    assert admitted(assignment, log, records(topic, 9)) == []
+    assert admitted(assignment, log, records(topic, 9)) == [9]
+
+
+async def test_what_is_not_ours_is_not_begun(bench: Bench) -> None:
+    log = Log()
+    assignment = await assigned(bench, EVENTS, log)
+    assignment.revoke()
+    assert admitted(assignment, log, records(EVENTS, 0)) == []
+
+
+async def test_a_hole_in_a_real_log_halts_its_partition_and_is_told(bench: Bench) -> None:
+    """Here a transaction's end mark took an offset; our writers use none."""
+    await bench.emit(*events(2))
+    producer = AIOKafkaProducer(bootstrap_servers=bench.lease.kafka_bootstrap, transactional_id=bench.group)
+    await producer.start()
+    async with producer.transaction():
+        await bench.send_with(producer, *events(2, prefix="t"))
+    await producer.stop()
+    await bench.emit(*events(1, prefix="after"))
+    async with bench.process() as one:
+
+        async def halted() -> bool:
+            return "are missing from the log" in (one.pipeline.not_ready() or "")
+
+        await eventually(halted, what="the halt")
+    assert "after0" not in all_ids(await bench.stored())
+
+
+@pytest.mark.parametrize("cleanup", ["delete", "compact"])
+async def test_a_log_that_went_back_is_read_again(bench: Bench, cleanup: Any) -> None:
+    """It was cut while it was read: what comes was stored before, or is new under an old offset."""
+    log = Log()
+    topic = dataclasses.replace(EVENTS, cleanup=cleanup)
+    assignment = await assigned(bench, topic, log)
+    assert admitted(assignment, log, records(topic, 0, 1, 2)) == [0, 1, 2]
+    (rerun, run), *rest = assignment.admit(log, records(topic, 0, 1))  # type: ignore[arg-type]
+    assert rerun
+    assert not rest
+    assert [record.offset for record in run] == [0, 1]
