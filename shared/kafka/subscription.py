@@ -49,7 +49,7 @@ def subscribe(
         heartbeat_interval_ms=1_000,
         rebalance_timeout_ms=30_000,
         max_poll_interval_ms=600_000,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=500,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         include_in_schema=False,
     )
