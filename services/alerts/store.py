@@ -40,11 +40,11 @@ class AlertsStore(Store):
 
     async def lock_subjects(self, topic: str, customer_ids: Sequence[str]) -> dict[str, Kept]:
         rows = await self.connection.fetch(_QUERIES.lock_subjects, topic, list(customer_ids))
-        return {str(row["customer_id"]): Kept(row["version"], tuple(row["references"])) for row in rows}
+        return {str(row["customer_id"]): Kept(row["version"], _references(row["references"])) for row in rows}
 
     async def upsert_subjects(self, topic: str, subjects: Sequence[DueSubject], rules_version: str) -> None:
-        """Store newer snapshots. Raises StaleReadError when another process was faster."""
-        written = await self.connection.fetch(
+        """Store newer snapshots, in key order. Raises StaleReadError when another process was faster."""
+        written = await self.connection.execute(
             _QUERIES.upsert_subjects,
             topic,
             [entry.subject.customer_id for entry in subjects],
@@ -54,8 +54,8 @@ class AlertsStore(Store):
             [entry.next_at for entry in subjects],
             rules_version,
         )
-        if len(written) < len(subjects):
-            raise StaleReadError(f"{len(subjects) - len(written)} customers were decided by another process")
+        if written != f"INSERT 0 {len(subjects)}":
+            raise StaleReadError("another process has decided some of these customers")
 
     async def update_next(self, topic: str, subjects: Sequence[DueSubject], rules_version: str) -> None:
         ids = [entry.subject.customer_id for entry in subjects]
@@ -69,7 +69,7 @@ class AlertsStore(Store):
     async def list_references(self, customer_ids: Sequence[str]) -> dict[str, Held]:
         rows = await self.connection.fetch(_QUERIES.list_references, list(customer_ids))
         return {
-            str(row["customer_id"]): Held(row["references_version"], row["version"], tuple(row["references"]))
+            str(row["customer_id"]): Held(row["references_version"], row["version"], _references(row["references"]))
             for row in rows
         }
 
@@ -158,6 +158,10 @@ class AlertsStore(Store):
     async def _alerts(self, query: str, *arguments: Any) -> list[Stored]:
         rows = await self.connection.fetch(query, *arguments)
         return [Stored(row["version"], _ALERTS.decode(row["snapshot"]), row["snapshot"]) for row in rows]
+
+
+def _references(joined: str) -> tuple[str, ...]:
+    return tuple(joined.split(_SEPARATOR)) if joined else ()
 
 
 def _filters(search: Search) -> tuple[Any, ...]:

@@ -41,7 +41,7 @@ class ProfileHandlers:
         self._decode_interaction = msgspec.json.Decoder(Interaction).decode
 
     async def on_interactions(self, connection: Connection, records: Records) -> Outcome:
-        """Fold a batch in. Publishes every customer a record belongs to, changed or not; what merges changed is owed."""
+        """Fold a batch in. Publishes every customer a record belongs to, changed or not; what merges change is owed."""
         store = self._store(connection)
         owners, locked = await self._lock_owners(store, records)
         fresh = await self._append(store, records)

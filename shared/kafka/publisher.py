@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
@@ -24,14 +24,14 @@ RECORDS_BETWEEN_YIELDS = 500
 async def _silence(producer: AIOKafkaProducer) -> None:
     """End a producer that still has records to send: later they would come after newer ones, and stay last.
 
-    The library has no public way; what was being awaited of it fails, so that it is sent again.
+    The library has no public way.
     """
     sending = producer._sender.sender_task if producer._sender is not None else None
     if sending is not None:
         sending.cancel()
-    await producer.client.close()  # first of all: what is on its way ends with its connection
-    await asyncio.gather(*([sending] if sending is not None else []), return_exceptions=True)
-    producer._message_accumulator.fail_all(ProducerClosed())
+    await producer.client.close()  # what is on its way ends with its connection
+    if sending is not None:
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -42,20 +42,28 @@ def partition_of(key: bytes, partitions: int) -> int:
 class Publisher:
     """One idempotent producer with `acks=all`, replaced after any error since its sequence numbers may be burnt."""
 
-    def __init__(self, connection: KafkaConnection) -> None:
+    def __init__(
+        self, connection: KafkaConnection, *, producer: Callable[..., AIOKafkaProducer] = AIOKafkaProducer
+    ) -> None:
         self._connection = connection
+        self._make = producer
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._unsettled: set[asyncio.Future[Any]] = set()
 
     async def stop(self) -> None:
-        """Let go of the connection. A later `send` makes a new one."""
+        """Let go of the connection. What is not acknowledged by then fails; a later `send` makes a new one."""
         producer, self._producer = self._producer, None
+        unsettled = tuple(self._unsettled)
         if producer is not None:
             try:
                 await asyncio.wait_for(producer.stop(), 5)
             except (TimeoutError, KafkaError):
                 log.warning("producer_did_not_stop")
                 await _silence(producer)
+                for future in unsettled:
+                    if not future.done():
+                        future.set_exception(ProducerClosed())
 
     async def send(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Send (key, value) pairs; those of one key keep their order. Returns when all are acknowledged.
@@ -76,7 +84,7 @@ class Publisher:
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
+                producer = self._make(
                     **self._connection.client_options(),
                     acks="all",
                     enable_idempotence=True,
@@ -109,11 +117,23 @@ class Publisher:
             if builder is None:
                 builder = builders[partition] = producer.create_batch()
             if builder.append(timestamp=now_ms, key=key, value=value) is None:
-                futures.append(await producer.send_batch(builder, topic, partition=partition))
+                futures.append(self._awaited(await producer.send_batch(builder, topic, partition=partition)))
                 builder = builders[partition] = producer.create_batch()
                 builder.append(timestamp=now_ms, key=key, value=value)
             if index % RECORDS_BETWEEN_YIELDS == 0:
                 await asyncio.sleep(0)
         for partition, builder in builders.items():
-            futures.append(await producer.send_batch(builder, topic, partition=partition))
+            futures.append(self._awaited(await producer.send_batch(builder, topic, partition=partition)))
         return futures
+
+    def _awaited(self, future: "asyncio.Future[Any]") -> "asyncio.Future[Any]":
+        """Known until it is settled; whoever broke off sending does not ask how it ended."""
+
+        def settled(one: "asyncio.Future[Any]") -> None:
+            self._unsettled.discard(one)
+            if not one.cancelled():
+                one.exception()
+
+        self._unsettled.add(future)
+        future.add_done_callback(settled)
+        return future

@@ -6,7 +6,7 @@ import sys
 import structlog
 
 # asyncpg's pool logs a traceback per attempt while the database is away; the client's DEBUG prints keys and values.
-_QUIET = ("aiokafka", "asyncpg.pool", "faststream", "uvicorn.access", "uvicorn.error")
+_QUIET = ("aiokafka", "asyncpg.pool", "uvicorn.access", "uvicorn.error")
 
 
 def configure_logging(service: str, level: str) -> None:
@@ -40,4 +40,6 @@ def configure_logging(service: str, level: str) -> None:
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # The framework warns at each start that topics are not its business.
+    logging.getLogger("faststream").setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(service=service)

@@ -57,7 +57,11 @@ class Crowd:
 
     def _deed(self, dice: float) -> dict[str, Any]:
         chance = self._chance
-        number = int(CUSTOMERS * chance.random() ** 2)
+        amount = f"{chance.randint(1, 99)}.{chance.randint(0, 99):02}"
+        if dice > 0.75:  # comes once: nothing that happens later hides what was lost
+            guest = f"guest:{self._number}"
+            return self._event("purchase", guest, self._ago(0.1, 40), {"amount": amount, "currency": "USD"})
+        number = int(CUSTOMERS * chance.random() ** 1.3)  # some are met often, none so often that its history is cut
         references = references_of(number)
         reference = chance.choice(references)
         if dice < 0.18:
@@ -69,7 +73,6 @@ class Crowd:
         span = (91, 96) if number % SILENT == 0 else (0.1, 40)
         if dice < 0.34 and number % SILENT:
             return self._event("visit", reference, self._ago(*span), {"channel": "web"})
-        amount = f"{chance.randint(1, 99)}.{chance.randint(0, 99):02}"
         return self._event("purchase", reference, self._ago(*span), {"amount": amount, "currency": "USD"})
 
     def _resolution(self, opened: dict[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,16 @@ def _topics(observed: Observed) -> Iterator[Difference]:
             yield Difference("extra", topic, key)
         for key in store.keys() & last.keys():
             if store[key].snapshot != last[key]:
-                yield Difference("stale", topic, key)
+                yield Difference(
+                    "stale", topic, f"{key}: {_version(last[key])} instead of {_version(store[key].snapshot)}"
+                )
+
+
+def _version(snapshot: bytes | None) -> str:
+    if snapshot is None:
+        return "a tombstone"
+    found = msgspec.json.decode(snapshot)
+    return f"version {found.get('version')} ({found['data'].get('status') or found['data'].get('condition')})"
 
 
 def _alerts(expected: Expected, observed: Observed) -> Iterator[Difference]:

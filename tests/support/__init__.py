@@ -1,1 +1,1 @@
-"""What tests share: the stack, leased databases and topics, clocks, builders. Plain modules; conftest imports from here."""
+"""What tests share: stack, leased databases and topics, clocks, builders. Plain modules; conftests import from here."""

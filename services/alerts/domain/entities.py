@@ -7,7 +7,7 @@ a test holds both schemas equal.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Condition = Literal["firing", "resolved", "retracted"]
 Handling = Literal["open", "acknowledged", "snoozed", "closed"]
@@ -30,17 +30,26 @@ class Anchor:
     id: str
 
 
-@dataclass(slots=True)
-class Silence:
+class Silence(NamedTuple):
     """A stretch without a purchase (or any activity); `until` is null for the one that still lasts.
 
-    `ordinal` counts the days with a purchase up to and including the anchor; it says nothing about other activity.
+    It began with the interaction `(reference, source, id)`. `ordinal` counts the days with a purchase up to and
+    including that one; it says nothing about other activity. `quiet`: nothing else happened in it either. Travels as an
+    array in this order, as the contract's `Gap`.
     """
 
-    anchor: Anchor
     since: datetime
     until: datetime | None
     ordinal: int
+    quiet: bool
+    reference: str
+    source: str
+    id: str
+
+    @property
+    def anchor(self) -> Anchor:
+        """The interaction it began at."""
+        return Anchor(self.reference, self.source, self.id)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,9 +73,9 @@ class Band:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class History:
-    """The past that rules decide on. No rule decides about what began before `since`.
+    """The past that rules decide on. No rule decides about what began before `since`. Never changed; see `Alert`.
 
     `silences` is keyed by what was absent (`customer.purchase` or `activity`), `bands` by kind of score.
     """
@@ -77,9 +86,9 @@ class History:
     bands: Mapping[str, tuple[Band, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Subject:
-    """The newest snapshot of one customer, as far as rules look at it.
+    """The newest snapshot of one customer, as far as rules look at it. Never changed; see `Alert`.
 
     `version` is that of the snapshot, `profile_version` that of the profile behind it. Alerts belong to whoever holds
     the reference of their anchor, so `references` says which alerts are this customer's to decide: that makes merges

@@ -1,24 +1,24 @@
 """The parts of profiles and scores that rules look at, under the contracts' field names, and what they say together.
 
-Records are decoded straight into these, so personal data never enters this service.
+Records are decoded straight into these, so personal data never enters this service. Nothing changes one once made;
+they are not frozen because a batch holds tens of thousands (see `entities.Alert`).
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from services.alerts.domain.entities import Anchor, Band, Case, History, Silence, Status, Subject
 from services.alerts.domain.rules import ACTIVITY, PURCHASE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OwnerPart:
     """The account owner."""
 
     staff_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AggregatesPart:
     """Where the open silences began."""
 
@@ -29,29 +29,17 @@ class AggregatesPart:
     last_purchase: Anchor | None = None
 
 
-class Gap(NamedTuple):
-    """A closed silence as it travels: an array in this order."""
-
-    since: datetime
-    until: datetime
-    ordinal: int
-    quiet: bool
-    reference: str
-    source: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HistoryPart:
     """The closed silences and the complaints."""
 
     since: datetime
-    purchase_gaps: tuple[Gap, ...] = ()
-    activity_gaps: tuple[Gap, ...] = ()
+    purchase_gaps: tuple[Silence, ...] = ()
+    activity_gaps: tuple[Silence, ...] = ()
     complaints: tuple[Case, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ProfilePart:
     """What activity and event rules look at."""
 
@@ -64,14 +52,14 @@ class ProfilePart:
     aggregates: AggregatesPart = field(default_factory=AggregatesPart)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KindPart:
     """The band history of one kind of score."""
 
     bands: tuple[Band, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ScorePart:
     """What score rules look at."""
 
@@ -86,15 +74,14 @@ class ScorePart:
 def subject_of_profile(profile: ProfilePart, version: int, correlationid: str) -> Subject:
     """The customer as activity and event rules see them."""
     past, sums = profile.history, profile.aggregates
-    between = [_closed(gap) for gap in past.purchase_gaps]
     # Quiet gaps between purchases are stretches without any activity, and are listed only once.
-    quiet = [silence for silence, gap in zip(between, past.purchase_gaps, strict=True) if gap.quiet]
+    quiet = [silence for silence in past.purchase_gaps if silence.quiet]
     if past.activity_gaps:
-        quiet = sorted([*quiet, *map(_closed, past.activity_gaps)], key=lambda silence: silence.since)
+        quiet = sorted([*quiet, *past.activity_gaps], key=lambda silence: silence.since)
     history = History(
         since=past.since,
         silences={
-            PURCHASE: (*between, *_open(sums.last_purchase, sums.last_purchase_at, sums.purchase_days)),
+            PURCHASE: (*past.purchase_gaps, *_open(sums.last_purchase, sums.last_purchase_at, sums.purchase_days)),
             ACTIVITY: (*quiet, *_open(sums.last_activity, sums.last_activity_at, 0)),
         },
         complaints=past.complaints,
@@ -127,9 +114,7 @@ def subject_of_score(score: ScorePart, version: int, correlationid: str) -> Subj
     )
 
 
-def _closed(gap: Gap) -> Silence:
-    return Silence(Anchor(gap.reference, gap.source, gap.id), gap.since, gap.until, gap.ordinal)
-
-
 def _open(anchor: Anchor | None, since: datetime | None, ordinal: int) -> tuple[Silence, ...]:
-    return () if anchor is None or since is None else (Silence(anchor, since, None, ordinal),)
+    if anchor is None or since is None:
+        return ()
+    return (Silence(since, None, ordinal, False, anchor.reference, anchor.source, anchor.id),)

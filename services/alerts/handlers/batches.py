@@ -1,7 +1,8 @@
 """One batch of profiles or scores to the alerts of their customers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from services.alerts.domain.entities import Subject
 from services.alerts.domain.snapshots import ProfilePart, ScorePart, subject_of_profile, subject_of_score
@@ -13,12 +14,15 @@ from shared.ids import customer_id_of
 from shared.pipeline import Outcome, Publication, Received
 from shared.postgres import Connection
 
+# A part of a snapshot, its version and correlation id, as rules see the customer.
+SubjectOf = Callable[[Any, int, str], Subject]
+
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
     """The records of a batch: the newest of each customer that is news, and from where on others were known already."""
 
-    news: list[Subject]
+    news: list[Snapshot[Any]]
     reruns: dict[str, int]
 
 
@@ -36,35 +40,36 @@ class Batches:
 
     async def on_profiles(self, connection: Connection, records: Sequence[Received[Snapshot[ProfilePart]]]) -> Outcome:
         """Decide what activity and event rules say of these customers. Runs in the batch's transaction."""
-        subjects = [subject_of_profile(one.value.data, one.value.version, one.value.correlationid) for one in records]
-        return await self._handle(self._store(connection), "profile", subjects)
+        return await self._handle(self._store(connection), "profile", records, subject_of_profile)
 
     async def on_scores(self, connection: Connection, records: Sequence[Received[Snapshot[ScorePart]]]) -> Outcome:
         """Decide what score rules say of these customers. Runs in the batch's transaction."""
-        subjects = [subject_of_score(one.value.data, one.value.version, one.value.correlationid) for one in records]
-        return await self._handle(self._store(connection), "score", subjects)
+        return await self._handle(self._store(connection), "score", records, subject_of_score)
 
-    async def _handle(self, store: AlertStore, topic: str, subjects: Sequence[Subject]) -> Outcome:
+    async def _handle(
+        self, store: AlertStore, topic: str, records: Sequence[Received[Snapshot[Any]]], subject_of: SubjectOf
+    ) -> Outcome:
         now = self._clock.now()
         rules_version = self._decider.rulebook.rules.version
-        kept = await store.lock_subjects(topic, sorted({subject.customer_id for subject in subjects}))
-        batch = _sort(subjects, kept)
+        kept = await store.lock_subjects(topic, sorted({one.value.subject for one in records}))
+        batch = _sort(records, kept)
         publications: dict[str, Publication] = {}
         if batch.reruns:
-            for entry in await self._stored_before(store, topic, subjects, batch.reruns):
+            again = [one.value for one in records if one.value.subject in batch.reruns]
+            for entry in await self._stored_before(store, topic, _subjects(again, subject_of), batch.reruns):
                 publications[entry.entity_id] = entry
         if batch.news:
-            settled = await self._decider.settle(store, topic, batch.news, now)
+            news = _subjects(batch.news, subject_of)
+            settled = await self._decider.settle(store, topic, news, now)
             await store.upsert_subjects(topic, settled.due, rules_version)
             publications.update({entry.entity_id: entry for entry in settled.changed})
             if topic == "profile":
-                await self._wake(store, batch.news, kept)
-        return Outcome(list(publications.values()), applied=len(batch.news), stale=len(subjects) - len(batch.news))
+                await self._wake(store, news, kept)
+        return Outcome(list(publications.values()), applied=len(batch.news), stale=len(records) - len(batch.news))
 
     async def _stored_before(
-        self, store: AlertStore, topic: str, subjects: Sequence[Subject], reruns: Mapping[str, int]
+        self, store: AlertStore, topic: str, again: Sequence[Subject], reruns: Mapping[str, int]
     ) -> Iterable[Publication]:
-        again = [subject for subject in subjects if subject.customer_id in reruns]
         references = sorted({reference for subject in again for reference in subject.references})
         rule_ids = [ruling.rule.id for ruling in self._decider.rulebook.of(topic)]
         rows = await store.list_alerts_of_references(references, sorted(reruns), rule_ids)
@@ -96,14 +101,19 @@ class Batches:
             await store.wake_subjects("score", sorted(scored | others), now)
 
 
-def _sort(subjects: Sequence[Subject], kept: Mapping[str, Kept]) -> _Sorted:
-    newest: dict[str, Subject] = {}
+def _subjects(snapshots: Iterable[Snapshot[Any]], subject_of: SubjectOf) -> list[Subject]:
+    return [subject_of(one.data, one.version, one.correlationid) for one in snapshots]
+
+
+def _sort(records: Sequence[Received[Snapshot[Any]]], kept: Mapping[str, Kept]) -> _Sorted:
+    newest: dict[str, Snapshot[Any]] = {}
     reruns: dict[str, int] = {}
-    for subject in subjects:
-        customer_id = subject.customer_id
+    for record in records:
+        snapshot = record.value
+        customer_id = snapshot.subject
         known = kept.get(customer_id)
-        if known is not None and subject.version <= known.version:
-            reruns[customer_id] = min(subject.version, reruns.get(customer_id, subject.version))
-        elif customer_id not in newest or newest[customer_id].version < subject.version:
-            newest[customer_id] = subject
+        if known is not None and snapshot.version <= known.version:
+            reruns[customer_id] = min(snapshot.version, reruns.get(customer_id, snapshot.version))
+        elif customer_id not in newest or newest[customer_id].version < snapshot.version:
+            newest[customer_id] = snapshot
     return _Sorted([newest[customer_id] for customer_id in sorted(newest)], reruns)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.alerts.domain import entities as domain
@@ -18,6 +18,9 @@ from shared.ids import alert_id_of, next_version
 from shared.pipeline import Publication
 
 PART = 500
+
+References = dict[str, tuple[str, ...]]
+"""By customer id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,54 +59,46 @@ class Decider:
 
     async def _settle_part(self, store: AlertStore, topic: str, subjects: Sequence[Subject], now: datetime) -> Settled:
         rulings = self.rulebook.of(topic)
-        bench = _Bench(await self._candidates(store, topic, subjects, rulings))
+        held, loose = await self._references(store, topic, subjects)
+        references = sorted({reference for references in held.values() for reference in references})
+        rule_ids = [ruling.rule.id for ruling in rulings]
+        rows = await store.lock_alerts(references, sorted(loose), rule_ids) if references or loose else []
+        bench = _Bench(held, loose, rows)
         due: list[DueSubject] = []
-        for given, subject in zip(subjects, bench.subjects, strict=True):
+        for subject in subjects:
             next_at: datetime | None = None
             for ruling in rulings:
                 verdict = decide(ruling, subject, bench.alerts_of(subject, ruling), now, identify=_identify)
                 bench.carry_out(verdict.decisions, subject)
                 if verdict.next_at is not None and (next_at is None or verdict.next_at < next_at):
                     next_at = verdict.next_at
-            due.append(DueSubject(given, next_at))
+            due.append(DueSubject(subject, next_at))
         self._metrics.count(bench.decisions)
         return Settled(due, await write_alerts(store, bench.changes(), bench.stored, now))
 
-    async def _candidates(
-        self, store: AlertStore, topic: str, subjects: Sequence[Subject], rulings: Sequence[Ruling]
-    ) -> tuple[list[Subject], set[str], list[Stored]]:
-        """The customers with the references they hold, those to be found by customer id too, and all their alerts."""
-        subjects, loose = await self.with_references(store, topic, subjects)
-        references = sorted({reference for subject in subjects for reference in subject.references})
-        rule_ids = [ruling.rule.id for ruling in rulings]
-        stored = await store.lock_alerts(references, sorted(loose), rule_ids) if references or loose else []
-        return subjects, loose, stored
-
-    async def with_references(
+    async def _references(
         self, store: AlertStore, topic: str, subjects: Sequence[Subject]
-    ) -> tuple[list[Subject], set[str]]:
+    ) -> tuple[References, set[str]]:
         """Which references each customer holds, and whose alerts are to be found by customer id besides.
 
         Profiles say it themselves. Scores do not know references; those of the profile they were computed from are
         taken if they are still (and already) in the store. Otherwise a score's alerts are those under its customer and
         those anchored at references that its bands name; when the profile arrives the customer is woken.
         """
-        erased = {subject.customer_id for subject in subjects if subject.status == "erased"}
+        loose = {subject.customer_id for subject in subjects if subject.status == "erased"}
+        held = {subject.customer_id: subject.references for subject in subjects}
         if topic == "profile":
-            return list(subjects), erased
-        held = await store.list_references([subject.customer_id for subject in subjects])
-        exact: list[Subject] = []
-        loose = erased
+            return held, loose
+        profiles = await store.list_references(list(held))
         for subject in subjects:
-            known = held.get(subject.customer_id)
+            known = profiles.get(subject.customer_id)
             if subject.status != "active":
-                exact.append(subject)
-            elif known is not None and known.since_version <= subject.profile_version <= known.version:
-                exact.append(replace(subject, references=known.references))
+                continue
+            if known is not None and known.since_version <= subject.profile_version <= known.version:
+                held[subject.customer_id] = known.references
             else:
                 loose.add(subject.customer_id)
-                exact.append(subject)
-        return exact, loose
+        return held, loose
 
 
 _NONE: set[str] = set()
@@ -112,8 +107,8 @@ _NONE: set[str] = set()
 class _Bench:
     """The alerts at hand while a batch is decided: found by the reference of their anchor, or by customer."""
 
-    def __init__(self, candidates: tuple[list[Subject], set[str], list[Stored]]) -> None:
-        self.subjects, self._loose, rows = candidates
+    def __init__(self, held: References, loose: set[str], rows: Sequence[Stored]) -> None:
+        self._held, self._loose = held, loose
         self.stored = {row.alert.alert_id: row for row in rows}
         self.decisions: list[Decision] = []
         self._alerts: dict[str, Alert] = {}
@@ -127,10 +122,12 @@ class _Bench:
         """The alerts of this rule that are this customer's to decide."""
         rule_id = ruling.rule.id
         ids: set[str] = set()
-        for reference in subject.references:
+        for reference in self._held[subject.customer_id]:
             ids |= self._by_reference.get((rule_id, reference), _NONE)
         if subject.customer_id in self._loose:
             ids |= self._by_customer.get((rule_id, subject.customer_id), _NONE)
+        if not ids:
+            return {}
         found = [self._alerts[alert_id] for alert_id in sorted(ids)]
         return {alert.evidence.anchor: alert for alert in found}
 

@@ -11,7 +11,7 @@ from shared.contracts import Snapshot
 from shared.postgres import Connection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
     """What was known of a customer: the version of the snapshot, and the references it held."""
 
@@ -19,7 +19,7 @@ class Kept:
     references: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Held:
     """The references of a customer, and the versions of the profile from and up to which they are known to be these."""
 
@@ -28,7 +28,7 @@ class Held:
     references: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DueSubject:
     """A customer, and the instant at which time alone changes what rules say."""
 
@@ -36,7 +36,7 @@ class DueSubject:
     next_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stored:
     """One alert as stored: the row's version, the envelope, and the envelope's bytes."""
 

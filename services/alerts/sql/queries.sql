@@ -20,20 +20,18 @@ order by customer_id
 for update;
 
 -- name: upsert_subjects
--- The newest snapshots. Returns the rows written: one that is missing was overtaken by another process.
+-- The newest snapshots; rows come in key order. Of what another process has overtaken nothing is written.
 insert into subjects (customer_id, topic, version, "references", references_version, rules_version, body, next_at)
-select s.customer_id, $1, s.version, string_to_array(s."references", chr(31)), s.version, $7, s.body, s.next_at
+select s.customer_id, $1, s.version, s."references", s.version, $7, s.body, s.next_at
 from unnest($2::uuid[], $3::bigint[], $4::text[], $5::bytea[], $6::timestamptz[])
     as s (customer_id, version, "references", body, next_at)
-order by s.customer_id
 on conflict (customer_id, topic) do update
 set version = excluded.version, "references" = excluded."references", rules_version = excluded.rules_version,
     body = excluded.body, next_at = excluded.next_at,
     references_version = case
         when subjects."references" = excluded."references" then subjects.references_version else excluded.version
     end
-where subjects.version < excluded.version
-returning customer_id;
+where subjects.version < excluded.version;
 
 -- name: update_next
 -- Subjects decided again without a newer snapshot.

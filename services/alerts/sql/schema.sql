@@ -2,19 +2,20 @@
 -- equal. Comments above a table or an index are kept: write them here.
 
 -- The newest snapshot of each customer, as far as rules look at it (body). topic: profile or score.
--- references: which alerts are the customer's; references_version: since which version they are these.
+-- references: which alerts are the customer's, sorted, 0x1f between; references_version: since which version they are these.
+-- A body stays in the page as it is: compressing it costs more than writing it.
 -- rules_version: the rules it was last decided under. next_at: when time alone changes the answer.
 create table subjects (
     customer_id uuid not null,
     topic text not null,
     version bigint not null,
-    "references" text[] not null,
+    "references" text not null,
     references_version bigint not null,
     rules_version text not null,
     body bytea not null,
     next_at timestamptz,
     primary key (customer_id, topic)
-);
+) with (fillfactor = 80, toast_tuple_target = 8160);
 create index subjects_next on subjects (topic, next_at) where (next_at is not null);
 
 -- One row per alert. snapshot: byte for byte what is published; the other columns are what is searched by.

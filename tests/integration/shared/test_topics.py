@@ -2,19 +2,20 @@
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from shared.errors import ConfigurationError, TransientError
 from shared.kafka.admin import ensure_topics
 from shared.kafka.connection import KafkaConnection
-from shared.kafka.publisher import Publisher, _silence, partition_of
+from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topic
 from tests.support.tally.bench import Bench
 from tests.support.tally.service import EVENTS, TALLIES, Tally, publication_of
 from tests.support.topics import read_all
+from tests.support.waiting import eventually
 
 
 async def test_topics_that_are_as_they_should_be_are_left_alone(bench: Bench) -> None:
@@ -71,16 +72,33 @@ async def test_a_publisher_without_brokers_says_so() -> None:
     await publisher.stop()
 
 
+class Stubborn(AIOKafkaProducer):  # type: ignore[misc]  # the client library is untyped
+    """A producer whose brokers have fallen silent: nothing is acknowledged, and it cannot finish."""
+
+    async def send_batch(self, batch: Any, topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        return asyncio.get_running_loop().create_future()
+
+    async def stop(self) -> None:
+        raise TimeoutError
+
+
 async def test_a_producer_that_does_not_stop_is_silenced(bench: Bench) -> None:
-    """Nothing it still has is sent later, over what came after; whoever waits for it is told."""
-    producer = AIOKafkaProducer(**bench.connection.client_options(), acks="all", enable_idempotence=True)
-    await producer.start()
+    """It sends nothing any more, over what came after; and whoever waits for it is told."""
+    made: list[Stubborn] = []
+
+    def make(**options: Any) -> Stubborn:
+        made.append(Stubborn(**options))
+        return made[-1]
+
+    publisher = Publisher(bench.connection, producer=make)
     topic = TALLIES.prefixed(bench.lease.prefix).name
-    await producer.partitions_for(topic)
-    batch = producer.create_batch()
-    batch.append(timestamp=None, key=b"t1", value=b"late")
-    future = await producer.send_batch(batch, topic, partition=partition_of(b"t1", TALLIES.partitions))
-    await asyncio.wait_for(_silence(producer), 3)
-    with pytest.raises(KafkaError):
-        await asyncio.wait_for(future, 1)
-    assert await read_all(bench.lease, TALLIES) == []
+    sending = asyncio.create_task(publisher.send(topic, [(b"t1", b"late")]))
+
+    async def waits() -> bool:
+        return bool(publisher._unsettled)
+
+    await eventually(waits, what="a record under way")
+    await asyncio.wait_for(publisher.stop(), 5)
+    with pytest.raises(TransientError):
+        await asyncio.wait_for(sending, 5)
+    assert made[0]._sender.sender_task.done()

@@ -35,11 +35,13 @@ def silences(purchases: Iterable[datetime], reference: str = "shop:1") -> tuple[
     at = sorted(set(purchases))
     days = [len({one.date() for one in at[: place + 1]}) for place in range(len(at))]
     closed = [
-        Silence(anchor(since.isoformat(), reference), since, until, ordinal)
+        Silence(since, until, ordinal, True, reference, "shop", since.isoformat())
         for since, until, ordinal in zip(at, at[1:], days, strict=False)
         if until - since > timedelta(days=7)
     ]
-    return (*closed, Silence(anchor(at[-1].isoformat(), reference), at[-1], None, days[-1])) if at else ()
+    if not at:
+        return ()
+    return (*closed, Silence(at[-1], None, days[-1], False, reference, "shop", at[-1].isoformat()))
 
 
 def purchased(*purchases: datetime, since: datetime = LONG_AGO) -> History:

@@ -56,7 +56,7 @@ def test_the_parts_that_are_read_exist_in_the_contracts(part: Any, contract: Any
 
 def test_gaps_travel_as_arrays_in_the_same_order() -> None:
     """A named tuple reads what the contract writes by place."""
-    assert snapshots.Gap._fields == Gap.__struct_fields__
+    assert entities.Silence._fields == Gap.__struct_fields__
 
 
 def test_a_full_profile_is_read_by_its_part() -> None:

@@ -4,13 +4,13 @@ create table subjects (
     customer_id uuid not null,
     topic text not null,
     version bigint not null,
-    "references" text[] not null,
+    "references" text not null,
     references_version bigint not null,
     rules_version text not null,
     body bytea not null,
     next_at timestamptz,
     primary key (customer_id, topic)
-);
+) with (fillfactor = 80, toast_tuple_target = 8160);
 create index subjects_next on subjects (topic, next_at) where next_at is not null;
 
 create table alerts (
