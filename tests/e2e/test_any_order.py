@@ -34,10 +34,8 @@ async def test_three_shuffled_orders_with_duplicates_and_other_batches_give_one_
             different = {
                 key for key in entities.keys() | other[service].keys() if entities.get(key) != other[service].get(key)
             }
-            assert not different, (
-                service,
-                [(entities.get(key), other[service].get(key)) for key in sorted(different)[:2]],
-            )
+            shown = [(entities.get(key), other[service].get(key)) for key in sorted(different)[:2]]
+            assert not different, f"{service} differ in {sorted(different)}: {shown}"
     assert len({hash_of(state) for state in states}) == 1
     assert len(states[0]["alerts"]) > 50
 
