@@ -86,14 +86,15 @@ class Batches:
         others: set[str] = set()
         for subject in news:
             before = kept.get(subject.customer_id)
-            if before is None and len(subject.references) < 2:
+            if before is None and len(subject.references) < 2 and subject.merged_into is None:
                 continue
             dropped = set(before.references if before is not None else ()) - set(subject.references)
             if dropped or before is None or len(before.references) != len(subject.references):
                 scored.add(subject.customer_id)
             others.update(customer_id_of(reference) for reference in dropped)
-            if dropped and subject.merged_into is not None:
-                others.add(subject.merged_into)
+            if subject.merged_into is not None:
+                # Of a customer first heard of as merged an old score may have come before this.
+                (others if dropped else scored).add(subject.merged_into)
         now = self._clock.now()
         if others:
             await store.wake_subjects("profile", sorted(others), now)

@@ -59,7 +59,7 @@ class Decider:
 
     async def _settle_part(self, store: AlertStore, topic: str, subjects: Sequence[Subject], now: datetime) -> Settled:
         rulings = self.rulebook.of(topic)
-        held, loose = await self._references(store, topic, subjects)
+        held, loose, gone = await self._references(store, topic, subjects)
         references = sorted({reference for references in held.values() for reference in references})
         rule_ids = [ruling.rule.id for ruling in rulings]
         rows = await store.lock_alerts(references, sorted(loose), rule_ids) if references or loose else []
@@ -67,7 +67,7 @@ class Decider:
         due: list[DueSubject] = []
         for subject in subjects:
             next_at: datetime | None = None
-            for ruling in rulings:
+            for ruling in rulings if subject.customer_id not in gone else ():
                 verdict = decide(ruling, subject, bench.alerts_of(subject, ruling), now, identify=_identify)
                 bench.carry_out(verdict.decisions, subject)
                 if verdict.next_at is not None and (next_at is None or verdict.next_at < next_at):
@@ -78,17 +78,20 @@ class Decider:
 
     async def _references(
         self, store: AlertStore, topic: str, subjects: Sequence[Subject]
-    ) -> tuple[References, set[str]]:
-        """Which references each customer holds, and whose alerts are to be found by customer id besides.
+    ) -> tuple[References, set[str], set[str]]:
+        """Which references each customer holds, whose alerts are to be found by customer id besides, and who is gone.
 
         Profiles say it themselves. Scores do not know references; those of the profile they were computed from are
         taken if they are still (and already) in the store. Otherwise a score's alerts are those under its customer and
         those anchored at references that its bands name; when the profile arrives the customer is woken.
+        Gone is who was merged away after the profile that a score was computed from: its alerts are the winner's to
+        decide by now, and the score that says so is on its way.
         """
         loose = {subject.customer_id for subject in subjects if subject.status == "erased"}
         held = {subject.customer_id: subject.references for subject in subjects}
         if topic == "profile":
-            return held, loose
+            return held, loose, set()
+        gone: set[str] = set()
         profiles = await store.list_references(list(held))
         for subject in subjects:
             known = profiles.get(subject.customer_id)
@@ -96,9 +99,12 @@ class Decider:
                 continue
             if known is not None and known.since_version <= subject.profile_version <= known.version:
                 held[subject.customer_id] = known.references
+            elif known is not None and not known.references and subject.profile_version < known.since_version:
+                held[subject.customer_id] = ()
+                gone.add(subject.customer_id)
             else:
                 loose.add(subject.customer_id)
-        return held, loose
+        return held, loose, gone
 
 
 _NONE: set[str] = set()
