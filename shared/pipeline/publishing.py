@@ -75,8 +75,8 @@ class SnapshotPublisher:
     async def publish_owed(self) -> int:
         """Pay what `to_publish` owes; returns how many entities were published."""
         async with self._database.connection() as connection:
-            due = await PipelineStore(connection).list_due_to_publish(RELAY_LIMIT)
-            if not due:
+            due, listed_at = await PipelineStore(connection).list_due_to_publish(RELAY_LIMIT)
+            if listed_at is None:
                 return 0
             snapshots = await self._store(connection).get_snapshots(due)
         publications = [Publication(entity, version, payload) for entity, version, payload in snapshots]
@@ -84,7 +84,7 @@ class SnapshotPublisher:
         async with self._database.connection() as connection:
             # What is owed and no longer there (never the case in our stores) is struck off too, or it is owed for ever.
             paid = dict.fromkeys(due, LAST_VERSION) | {entry.entity_id: entry.version for entry in publications}
-            await PipelineStore(connection).delete_published(paid)
+            await PipelineStore(connection).delete_published(paid, listed_at)
         return len(due)
 
 

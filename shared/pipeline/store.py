@@ -1,6 +1,7 @@
 """The three tables of every pipeline: progress, to_publish, dead_letters."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from shared.pipeline.records import DeadLetter, PartitionProgress
@@ -35,11 +36,15 @@ class PipelineStore(Store):
                 _QUERIES.append_to_publish, list(versions), list(versions.values()), float(delay_seconds)
             )
 
-    async def list_due_to_publish(self, limit: int) -> list[str]:
-        return [str(row["entity_id"]) for row in await self.connection.fetch(_QUERIES.list_due_to_publish, limit)]
+    async def list_due_to_publish(self, limit: int) -> tuple[list[str], datetime | None]:
+        """Entities owed by now, and the instant of asking by the database's clock (None when nothing is owed)."""
+        rows = await self.connection.fetch(_QUERIES.list_due_to_publish, limit)
+        return [str(row["entity_id"]) for row in rows], rows[0]["listed_at"] if rows else None
 
-    async def delete_published(self, versions: Mapping[str, int]) -> None:
-        await self.connection.execute(_QUERIES.delete_published, list(versions), list(versions.values()))
+    async def delete_published(self, versions: Mapping[str, int], listed_at: datetime) -> None:
+        """Strike off what was owed at `listed_at` up to these versions. What came to be owed since then stays: it was
+        owed because a late record of somebody else may have come after ours."""
+        await self.connection.execute(_QUERIES.delete_published, list(versions), list(versions.values()), listed_at)
 
     async def count_to_publish(self) -> int:
         return int(await self.connection.fetchval(_QUERIES.count_to_publish))

@@ -78,7 +78,7 @@ create table to_publish (
     entity_id uuid not null,
     version bigint not null,
     due_at timestamptz not null default now(),
-    primary key (entity_id, version)
+    primary key (entity_id, version, due_at)
 );
 create index to_publish_due on to_publish (due_at);
 

@@ -19,17 +19,18 @@ insert into to_publish (entity_id, version, due_at)
 select e.entity_id, e.version, now() + make_interval(secs => $3)
 from unnest($1::uuid[], $2::bigint[]) as e (entity_id, version)
 order by e.entity_id, e.version
-on conflict (entity_id, version) do update set due_at = greatest(to_publish.due_at, excluded.due_at);
+on conflict (entity_id, version, due_at) do nothing;
 
 -- name: list_due_to_publish
-select distinct entity_id
+-- What is owed by now, and when now is: what comes to be owed later is not paid by publishing these.
+select distinct entity_id, now() as listed_at
 from (select entity_id from to_publish where due_at <= now() order by due_at limit $1) as due;
 
 -- name: delete_published
--- Everything owed up to the version that is now published.
+-- Everything owed up to the version that is now published, of what was owed when it was listed.
 delete from to_publish as owed
 using unnest($1::uuid[], $2::bigint[]) as p (entity_id, version)
-where owed.entity_id = p.entity_id and owed.version <= p.version and owed.due_at <= now();
+where owed.entity_id = p.entity_id and owed.version <= p.version and owed.due_at <= $3;
 
 -- name: count_to_publish
 select count(*) from to_publish where due_at <= now();

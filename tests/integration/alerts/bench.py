@@ -202,7 +202,8 @@ class Bench:
     async def owed(self) -> set[str]:
         """Ids that are to be published by the relay."""
         async with self.database.connection() as connection:
-            return set(await PipelineStore(connection).list_due_to_publish(1_000))
+            owed, _ = await PipelineStore(connection).list_due_to_publish(1_000)
+            return set(owed)
 
     async def state(self) -> list[Alert]:
         """The valid alerts without what depends on the order of arrival."""
