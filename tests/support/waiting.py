@@ -9,7 +9,7 @@ from shared.clock import pause
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], *, what: str, seconds: float = 20.0) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], *, what: str, seconds: float = 60.0) -> T:
     """The first truthy thing `look` finds. Fails naming `what` and the last thing seen."""
     deadline = time.monotonic() + seconds
     found: T | None = None

@@ -32,6 +32,11 @@ async def api(notify: Application) -> AsyncIterator[aiohttp.ClientSession]:
         keys=(AccessKey(key_id=key.key_id, sha256=key.sha256, created_at=real_now()),),
     )
     notify.directory.apply("reader", record(snapshot("reader", 1, reader))[1])
+
+    async def loaded() -> bool:
+        return notify.directory.loaded
+
+    await eventually(loaded, what="the directory of keys")
     assert notify.server is not None
     base = f"http://127.0.0.1:{notify.server.port}"
     async with aiohttp.ClientSession(base, headers={"Authorization": f"Bearer {key.secret}"}) as session:
