@@ -112,8 +112,10 @@ class Application:
             try:
                 await pipeline.run()
             except Exception as error:
+                log.exception("pipeline_broken", topic=subscription.topic.name)
                 self._failures.put_nowait(error)
-                raise
+                # Stays down until the process has ended: run again, it would commit past what was lost.
+                await asyncio.Event().wait()
 
         self.run(f"pipeline {subscription.topic.name}", run)
 

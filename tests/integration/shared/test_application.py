@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.application import Application
+from shared.contracts import Interaction
 from shared.kafka.asyncapi import asyncapi_document
 from shared.kafka.topics import TOPICS
 from shared.pipeline import Subscription
@@ -16,6 +17,7 @@ from shared.settings import ServiceSettings
 from tests.architecture.sources import SERVICES
 from tests.contracts.test_registry import asyncapi_problems
 from tests.support.asgi import call
+from tests.support.builders import interaction, record
 from tests.support.stack import ROOT, SECRET
 from tests.support.tally.bench import Bench, events
 from tests.support.tally.service import EVENTS, SQL, TALLIES, TallyStore, on_events
@@ -51,6 +53,34 @@ async def test_it_is_ready_when_its_partitions_are_read(bench: Bench, app: Appli
     await eventually(ready, what="readiness")
     await bench.emit(*events(20, references=3))
     await bench.finished(20)
+
+
+async def test_nothing_is_committed_past_what_a_defect_lost(bench: Bench) -> None:
+    """The process has to end; until it has, the pipeline that lost a record stays down, whatever else is restarted."""
+    app = await make(bench, max_batch_records=1)
+    app.consume(Subscription(topic=EVENTS, group="broken", handler=on_events, contract=int | Interaction))
+    restarts: list[int] = []
+
+    async def witness() -> None:
+        restarts.append(1)
+
+    app.run("witness", witness)
+    await bench.emit_raw(b"7")
+    try:
+        await app.start()
+        with pytest.raises(ExceptionGroup):
+            await app.failed()
+        for number in range(3):
+            await bench.emit_raw(record(interaction(subject="shop:1", id=f"after-{number}"))[1])
+        seen = len(restarts)
+
+        async def restarted_twice() -> bool:
+            return len(restarts) >= seen + 2
+
+        await eventually(restarted_twice, what="the other loops' restarts")
+    finally:
+        await app.stop()
+    assert await bench.committed_by("broken") == {}
 
 
 async def test_a_stop_finishes_what_is_in_hand(bench: Bench) -> None:

@@ -101,7 +101,11 @@ class Bench:
 
     async def committed(self) -> dict[int, int]:
         """Kafka's offset of each partition that has one."""
-        async with self._member() as consumer:
+        return await self.committed_by("tally")
+
+    async def committed_by(self, group: str) -> dict[int, int]:
+        """The same of another group."""
+        async with self._member(group) as consumer:
             name = EVENTS.prefixed(self.lease.prefix).name
             found = {number: await consumer.committed(TopicPartition(name, number)) for number in (0, 1)}
         return {number: offset for number, offset in found.items() if offset is not None}
@@ -116,9 +120,9 @@ class Bench:
             )
 
     @contextlib.asynccontextmanager
-    async def _member(self) -> AsyncIterator[AIOKafkaConsumer]:
+    async def _member(self, group: str = "tally") -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.lease.kafka_bootstrap, group_id=self.group, enable_auto_commit=False
+            bootstrap_servers=self.lease.kafka_bootstrap, group_id=self.lease.prefix + group, enable_auto_commit=False
         )
         await consumer.start()
         try:
