@@ -26,7 +26,7 @@ def real_now() -> datetime:
 
 
 async def pause(seconds: float) -> None:
-    """Wait real seconds."""
+    """Wait real seconds; 0 lets heartbeats and answers in between pieces of long work."""
     await asyncio.sleep(seconds)
 
 

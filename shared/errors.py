@@ -11,7 +11,6 @@ class DeadReason(StrEnum):
     NUL = "nul"
     WRONG_KEY = "wrong_key"
     EMPTY = "empty"
-    REFUSED_BY_STORE = "refused_by_store"
 
 
 class EbbtideError(Exception):

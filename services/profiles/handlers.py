@@ -1,6 +1,5 @@
 """Interactions into customers: resolve, lock, append, fold, store; one transaction that may be run again."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +13,7 @@ from services.profiles.domain.membership import LINKS, plan_merges
 from services.profiles.domain.policy import Policy
 from services.profiles.domain.profiles import apply, in_order, merged, recompute, recompute_reason, settle
 from services.profiles.metrics import ProfileMetrics
-from shared.clock import Clock
+from shared.clock import Clock, pause
 from shared.contracts import Interaction, Snapshot
 from shared.errors import StaleReadError
 from shared.ids import customer_id_of, next_version
@@ -156,7 +155,7 @@ class ProfileHandlers:
         references = {customer_id: reference for reference, customer_id in owners.items()}
         for index, (customer_id, interactions) in enumerate(arrived.items(), start=1):
             if index % CUSTOMERS_BETWEEN_YIELDS == 0:
-                await asyncio.sleep(0)
+                await pause(0)
             if customer_id in again:
                 continue
             facts = in_order(interactions) if len(interactions) > 1 else interactions

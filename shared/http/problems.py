@@ -60,14 +60,17 @@ class ApiError(Exception):
         self.detail = detail
         self.field = field
         self.headers = headers
+        self.errors: list[dict[str, Any]] = []
 
 
 def problem(error: ApiError) -> JSONResponse:
     """The answer for an error."""
-    body = {"type": "about:blank", "title": _TITLES.get(error.status, "Error"), "status": error.status}
+    body: dict[str, Any] = {"type": "about:blank", "title": _TITLES.get(error.status, "Error"), "status": error.status}
     body |= {"detail": error.detail, "code": error.code}
     if error.field is not None:
         body["field"] = error.field
+    if error.errors:
+        body["errors"] = error.errors
     headers = dict(error.headers) if error.headers else None
     return JSONResponse(body, error.status, headers=headers, media_type="application/problem+json")
 
@@ -93,12 +96,10 @@ def install_problems(app: FastAPI) -> None:
             {"field": ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]), "reason": one["msg"]}
             for one in error.errors()
         ]
-        response = problem(ApiError(422, "not_valid", "; ".join(f"{e['field']}: {e['reason']}" for e in errors)))
-        return JSONResponse(
-            {**_body(response), "field": errors[0]["field"], "errors": errors},
-            422,
-            media_type="application/problem+json",
-        )
+        detail = "; ".join(f"{one['field']}: {one['reason']}" for one in errors)
+        refusal = ApiError(422, "not_valid", detail, field=errors[0]["field"])
+        refusal.errors = errors
+        return problem(refusal)
 
     app.add_middleware(FailureMiddleware)
 
@@ -132,10 +133,3 @@ def _failure(error: Exception) -> JSONResponse:
         return problem(ApiError(503, "not_available", "Try again shortly.", headers={"Retry-After": "1"}))
     log.error("request_failed", exc_info=error)
     return problem(ApiError(500, "internal", "This is a defect; it has been logged."))
-
-
-def _body(response: JSONResponse) -> dict[str, Any]:
-    import json
-
-    body: dict[str, Any] = json.loads(bytes(response.body))
-    return body

@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
-from shared.clock import real_now
+from shared.clock import pause, real_now
 from shared.errors import TransientError
 from shared.kafka.connection import KafkaConnection
 
@@ -121,7 +121,7 @@ class Publisher:
                 builder = builders[partition] = producer.create_batch()
                 builder.append(timestamp=now_ms, key=key, value=value)
             if index % RECORDS_BETWEEN_YIELDS == 0:
-                await asyncio.sleep(0)
+                await pause(0)
         for partition, builder in builders.items():
             futures.append(self._awaited(await producer.send_batch(builder, topic, partition=partition)))
         return futures

@@ -1,12 +1,12 @@
 """Bytes to contracts, each record alone: a bad one is set aside, its neighbours go on."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from shared.clock import pause
 from shared.errors import DeadReason, PermanentError
 from shared.kafka.client import ConsumerRecord
 from shared.pipeline.records import DeadLetter, Received, fingerprint
@@ -51,7 +51,7 @@ class Decoder:
             except PermanentError as error:
                 dead.append(_dead(record, error.reason, error.detail))
             if index % RECORDS_BETWEEN_YIELDS == 0:
-                await asyncio.sleep(0)
+                await pause(0)
         return received, dead
 
 

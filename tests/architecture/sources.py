@@ -70,17 +70,11 @@ _CLOCKS = {
 
 
 def asks_for_time_or_waits(file: Source) -> Iterator[tuple[int, str]]:
-    """Uses of the wall clock and of sleep. `asyncio.sleep(0)` is no waiting: it lets others run."""
-    nodes = list(ast.walk(file.tree))
-    yields = [
-        node.func
-        for node in nodes
-        if isinstance(node, ast.Call) and [ast.unparse(one) for one in node.args] == ["0"] and not node.keywords
-    ]
-    for node in nodes:
+    """Uses of the wall clock and of sleep."""
+    for node in ast.walk(file.tree):
         if isinstance(node, ast.Attribute):
             name = tuple(_dotted(node).split(".")[-2:])
-            if name in _CLOCKS and not (name == ("asyncio", "sleep") and node in yields):
+            if name in _CLOCKS:
                 yield node.lineno, f"{'.'.join(name)}: use shared.clock"
         elif isinstance(node, ast.ImportFrom) and node.module in ("time", "asyncio"):
             for alias in node.names:

@@ -66,7 +66,7 @@ BAD: list[tuple[Check, str]] = [
 ]
 
 GOOD: list[tuple[Check, str]] = [
-    (sources.asks_for_time_or_waits, "import asyncio\nasync def f():\n    await asyncio.sleep(0)"),
+    (sources.asks_for_time_or_waits, "async def f():\n    await pause(0)"),
     (sources.asks_for_time_or_waits, "now = clock.now()\nstarted = time.monotonic()"),
     (sources.holds_sql, '"""select nothing."""\nreason = "selected by hand"\nhint = "update it with care"'),
     (sources.subscribes, "subscriber(handle)"),

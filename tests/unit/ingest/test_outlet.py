@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from services.ingest.gateways.outlet import LANES, GroupedOutlet
 from services.ingest.metrics import IngestMetrics
+from shared.clock import pause
 from shared.errors import TransientError
 
 Sent = list[tuple[bytes, bytes]]
@@ -39,7 +40,7 @@ async def test_what_arrives_meanwhile_leaves_together() -> None:
     out = outlet(broker)
     tasks = [asyncio.create_task(out.send([(b"k%d" % n, b"v")])) for n in range(10)]
     while len(broker.sent) < LANES:
-        await asyncio.sleep(0)
+        await pause(0)
     broker.open.set()
     await asyncio.gather(*tasks)
     assert sum(len(group) for group in broker.sent) == 10
@@ -76,7 +77,7 @@ async def test_caller_that_goes_away_disturbs_nobody() -> None:
     gone = asyncio.create_task(out.send([(b"gone", b"v")]))
     stays = asyncio.create_task(out.send([(b"stays", b"v")]))
     while not broker.sent:
-        await asyncio.sleep(0)
+        await pause(0)
     gone.cancel()
     broker.open.set()
     await stays
