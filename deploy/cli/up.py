@@ -71,8 +71,7 @@ def run_until_interrupted(system: System, console: Console) -> None:
         system.start()
         system.wait_ready()
         make_admin_key(system)
-        print_places(console, system.urls)
-        console.print(f"  key       in {system.data_dir / ADMIN_KEY}, scope admin", soft_wrap=True)
+        print_places(console, system.urls, system.data_dir)
         console.print("[dim]Ctrl-C stops everything.[/]")
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -89,11 +88,12 @@ def make_admin_key(system: System) -> None:
     ensure_admin_key(system.stack.dsn("ingest"), system.data_dir / ADMIN_KEY)
 
 
-def print_places(console: Console, urls: dict[str, str]) -> None:
-    """The URLs, one a line."""
+def print_places(console: Console, urls: dict[str, str], data_dir: Path) -> None:
+    """The URLs, one a line, and where the first key is."""
     console.print("[bold]Ebbtide is ready[/]")
     for name, url in urls.items():
         console.print(f"  {name:<9} {url}", soft_wrap=True)
+    console.print(f"  key       in {data_dir / ADMIN_KEY}, scope admin", soft_wrap=True)
 
 
 def _stop(system: System, console: Console) -> None:
@@ -133,7 +133,7 @@ def _detach(data: Path, options: list[str]) -> int:
     if state is None:
         said = log.read_text(encoding="utf-8", errors="replace").rpartition("ebbtide: ")[2]
         raise ConfigurationError(said.strip() or f"Ebbtide did not start; see {log}.")
-    print_places(Console(highlight=False), state.urls())
+    print_places(Console(highlight=False), state.urls(), data.absolute())
     return 0
 
 
