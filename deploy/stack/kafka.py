@@ -50,6 +50,7 @@ _JAVA_OPTIONS = (
     "-Xmx384m",
     "-XX:+UseSerialGC",
     "-XX:-UsePerfData",
+    "-XX:TieredStopAtLevel=1",
     "-Xlog:disable",
     "-Xlog:all=error:stderr",
     "--sun-misc-unsafe-memory-access=allow",

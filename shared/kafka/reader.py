@@ -27,7 +27,7 @@ async def follow_topic(connection: KafkaConnection, topic: Topic) -> AsyncGenera
         ends = await consumer.end_offsets(partitions)
         caught_up = False
         while True:
-            found = await consumer.getmany(timeout_ms=200)
+            found = await consumer.getmany(timeout_ms=1_000 if caught_up else 100)
             caught_up = caught_up or all([await consumer.position(one) >= end for one, end in ends.items()])
             yield [(record.key, record.value) for records in found.values() for record in records], caught_up
     except (KafkaError, OSError) as error:

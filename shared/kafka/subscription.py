@@ -15,6 +15,9 @@ from faststream.message import StreamMessage
 from shared.kafka.topics import Topic
 
 Records = tuple[ConsumerRecord[bytes, bytes], ...]
+# Enough to make a batch worth its round trips.
+_GOOD_BATCH_BYTES = 256 * 1024
+
 OnRecords = Callable[[Records], Awaitable[None]]
 
 
@@ -26,8 +29,12 @@ def subscribe(
     on_records: OnRecords,
     listener: ConsumerRebalanceListener,
     max_records: int,
+    gather_ms: int = 0,
 ) -> BatchSubscriber:
     """Hand batches of raw records of `topic` to `on_records`, which must never raise.
+
+    `gather_ms`: the broker answers a read when so much time has passed or a good batch has come together, and not at
+    the first record.
 
     Nothing is committed here: offsets are committed by the pipeline, explicitly, when their effects are published.
     Neither headers nor values are touched before `on_records`, so no foreign record can stop or skip a batch.
@@ -37,7 +44,7 @@ def subscribe(
         group_id=group,
         batch=True,
         max_records=max_records,
-        batch_timeout_ms=20,
+        batch_timeout_ms=250,
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
@@ -49,7 +56,8 @@ def subscribe(
         heartbeat_interval_ms=1_000,
         rebalance_timeout_ms=30_000,
         max_poll_interval_ms=600_000,
-        fetch_max_wait_ms=500,
+        fetch_min_bytes=_GOOD_BATCH_BYTES if gather_ms else 1,
+        fetch_max_wait_ms=gather_ms or 500,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         include_in_schema=False,
     )

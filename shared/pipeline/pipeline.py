@@ -1,11 +1,13 @@
-"""The stages of one subscription: admit and decode, store, publish and commit. Each works on its own batch.
+"""The stages of one subscription: admit and decode, store, publish, commit. Each works on its own batch.
 
-While batch N is published, N+1 is stored and N+2 decoded. A stage that cannot go on waits and tries again, so order
-is kept and nothing is skipped; offsets are committed when the effects of everything below them are on the topic.
+While batch N is published, N+1 is stored and N+2 decoded; two batches are stored at once if they share no partition. A
+stage that cannot go on waits and tries again, so the order within a partition is kept and nothing is skipped; offsets
+are committed when the effects of everything below them are on the topic.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +15,21 @@ import structlog
 
 from shared.clock import pause
 from shared.errors import StaleReadError
-from shared.kafka.client import Broker, Consumer, KafkaError, RebalanceListener, Subscriber, TopicPartition
+from shared.kafka.client import (
+    Broker,
+    Consumer,
+    ConsumerRecord,
+    KafkaError,
+    RebalanceListener,
+    Subscriber,
+    TopicPartition,
+)
 from shared.kafka.subscription import Records, subscribe
 from shared.kafka.topics import Topic
 from shared.pipeline.assignment import Assignment
 from shared.pipeline.decoding import Decoder
 from shared.pipeline.metrics import PipelineMetrics
+from shared.pipeline.offsets import OffsetCommitter
 from shared.pipeline.publishing import SnapshotPublisher
 from shared.pipeline.records import Batch, Handler, Outcome, PartitionProgress, fingerprint
 from shared.pipeline.store import PipelineStore
@@ -30,6 +41,10 @@ FIRST_RETRY_SECONDS = 0.05
 LONGEST_RETRY_SECONDS = 5.0
 # Well below the rebalance time-out: the batch in hand is finished before its partitions go.
 REVOKE_WAIT_SECONDS = 15.0
+# Batches stored at once, so that one computes while the other waits for the database.
+WRITERS = 2
+# From here on the records of one read make two batches; smaller ones would only double the round trips.
+RECORDS_WORTH_TWO_BATCHES = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +52,15 @@ class Subscription:
     """What a service consumes: a topic, the group it shares the partitions with, and who handles a batch.
 
     `contract` is the type to decode to: the topic's payload unless the service reads only a part of it.
+    `gather_ms` is how long records may wait for others to share a batch with, where many writers write a few at a time;
+    snapshots come in batches by themselves.
     """
 
     topic: Topic
     group: str
     handler: Handler
     contract: Any = None
+    gather_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +91,10 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._assignment = Assignment(subscription.topic, database)
         self._to_store: asyncio.Queue[Batch] = asyncio.Queue(1)
         self._to_publish: asyncio.Queue[_Stored] = asyncio.Queue(1)
+        self._begun_in_order = asyncio.Lock()
+        self._being_stored: frozenset[int] = frozenset()
+        self._one_stored = asyncio.Event()
+        self._offsets = OffsetCommitter(subscription.topic, self._consumer)
         self._in_hand: dict[int, Batch] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -91,6 +113,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             on_records=self._admit,
             listener=self,
             max_records=self._max_records,
+            gather_ms=self._subscription.gather_ms,
         )
 
     async def run(self) -> None:
@@ -99,8 +122,10 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         Raises only on a defect. The process must then end: a batch that was lost in here would be committed past.
         """
         async with asyncio.TaskGroup() as stages:
-            stages.create_task(self._store_batches())
+            for _ in range(WRITERS):
+                stages.create_task(self._store_batches())
             stages.create_task(self._publish_batches())
+            stages.create_task(self._offsets.run())
             stages.create_task(self._raise_when_broken())
 
     async def drain(self, timeout: float) -> None:
@@ -109,6 +134,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             await asyncio.wait_for(self._idle.wait(), timeout)
         except TimeoutError:
             log.warning("not_drained", topic=self._topic.name, batches=len(self._in_hand))
+        await self._offsets.commit()
 
     def close(self) -> None:
         """Stop looking for where to start; call it when the consumer is gone."""
@@ -146,6 +172,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self.waiting_for = "the assignment of partitions"
         await self.drain(REVOKE_WAIT_SECONDS)
         self._leaving = None
+        self._offsets.forget()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         # In the background: it may have to wait for the database, and a rebalance must not wait for that.
@@ -184,34 +211,50 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         epoch = self._assignment.epoch
         runs = list(self._assignment.admit(consumer, records))
         for rerun in (True, False):
-            chosen = [record for was_stored, run in runs if was_stored is rerun for record in run]
-            if not chosen:
-                continue
-            received, dead = await self._decoder.decode(chosen)
-            last = {record.partition: record for record in chosen}
-            batch = Batch(
-                epoch=epoch,
-                rerun=rerun,
-                received=received,
-                dead=dead,
-                progress=[PartitionProgress(p, r.offset + 1, fingerprint(r)) for p, r in last.items()],
-                oldest_at=min(record.timestamp for record in chosen) / 1000,
-            )
-            self._metrics.read.labels(topic=self._topic.name).inc(len(chosen))
-            self._take(batch)
-            await self._to_store.put(batch)
+            for chosen in _parts([run for was_stored, run in runs if was_stored is rerun]):
+                batch = await self._decode(chosen, epoch, rerun=rerun)
+                self._metrics.read.labels(topic=self._topic.name).inc(len(chosen))
+                self._take(batch)
+                await self._to_store.put(batch)
+
+    async def _decode(self, records: Sequence[ConsumerRecord], epoch: int, *, rerun: bool) -> Batch:
+        received, dead = await self._decoder.decode(records)
+        last = {record.partition: record for record in records}
+        return Batch(
+            epoch=epoch,
+            rerun=rerun,
+            received=received,
+            dead=dead,
+            progress=[PartitionProgress(p, r.offset + 1, fingerprint(r)) for p, r in last.items()],
+            oldest_at=min(record.timestamp for record in records) / 1000,
+        )
 
     # --- stage 2: store
 
     async def _store_batches(self) -> None:
         while True:
+            async with self._next_batch() as batch:
+                if batch.epoch != self._assignment.epoch:
+                    self._metrics.dropped.labels(topic=self._topic.name).inc(len(batch))
+                    self._let_go(batch)
+                    continue
+                outcome = await self._until_done("store", lambda batch=batch: self._store(batch))  # type: ignore[misc]
+                await self._to_publish.put(_Stored(batch, outcome))
+
+    @asynccontextmanager
+    async def _next_batch(self) -> AsyncIterator[Batch]:
+        """The next batch, as soon as nobody stores an earlier one of the same partitions."""
+        async with self._begun_in_order:
             batch = await self._to_store.get()
-            if batch.epoch != self._assignment.epoch:
-                self._metrics.dropped.labels(topic=self._topic.name).inc(len(batch))
-                self._let_go(batch)
-                continue
-            outcome = await self._until_done("store", lambda batch=batch: self._store(batch))  # type: ignore[misc]
-            await self._to_publish.put(_Stored(batch, outcome))
+            while self._being_stored & batch.partitions:
+                self._one_stored.clear()
+                await self._one_stored.wait()
+            self._being_stored |= batch.partitions
+        try:
+            yield batch
+        finally:
+            self._being_stored -= batch.partitions
+            self._one_stored.set()
 
     async def _store(self, batch: Batch) -> Outcome:
         with self._metrics.seconds.labels(topic=self._topic.name, stage="store").time():
@@ -230,26 +273,15 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         while True:
             stored = await self._to_publish.get()
             await self._until_done("publish", lambda stored=stored: self._publish(stored))  # type: ignore[misc]
-            await self._commit(stored.batch)
+            # Partitions that are about to leave are ours until `on_partitions_revoked` returns.
+            if stored.batch.epoch in (self._assignment.epoch, self._leaving):
+                self._offsets.add(stored.batch.progress)
             self._metrics.count(self._topic.name, stored.outcome, dead=len(stored.batch.dead))
             self._let_go(stored.batch)
 
     async def _publish(self, stored: _Stored) -> None:
         with self._metrics.seconds.labels(topic=self._topic.name, stage="publish").time():
             await self._snapshots.publish(stored.outcome.publications, again=stored.batch.rerun)
-
-    async def _commit(self, batch: Batch) -> None:
-        """Tell Kafka what is published. A commit that fails costs a repetition, nothing else.
-
-        Partitions that are about to leave are still ours until `on_partitions_revoked` returns.
-        """
-        consumer = self._consumer()
-        offsets = {TopicPartition(self._topic.name, entry.partition): entry.next_offset for entry in batch.progress}
-        try:
-            if consumer is not None and batch.epoch in (self._assignment.epoch, self._leaving):
-                await asyncio.wait_for(consumer.commit(offsets), 5)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("commit_failed", topic=self._topic.name, error=repr(error))
 
     # --- what the stages share
 
@@ -291,3 +323,13 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._in_hand.pop(id(batch), None)
         if not self._in_hand:
             self._idle.set()
+
+
+def _parts(runs: Sequence[Sequence[ConsumerRecord]]) -> list[list[ConsumerRecord]]:
+    """Runs of one partition each as one batch or, when they are worth it, as two of about the same size."""
+    parts: list[list[ConsumerRecord]] = [[]]
+    if len(runs) > 1 and sum(map(len, runs)) >= RECORDS_WORTH_TWO_BATCHES:
+        parts.append([])
+    for run in sorted(runs, key=len, reverse=True):
+        min(parts, key=len).extend(run)
+    return [part for part in parts if part]

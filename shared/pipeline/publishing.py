@@ -17,7 +17,7 @@ from shared.postgres import Connection, Database, is_transient
 log = structlog.get_logger(__name__)
 
 RELAY_LIMIT = 2_000
-RELAY_PAUSE_SECONDS = 0.1
+RELAY_PAUSE_SECONDS = 0.25
 # A sender that died mid-flight has lost its connection long before.
 AGAIN_SECONDS = 60.0
 LAST_VERSION = 2**63 - 1

@@ -85,6 +85,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.received) + len(self.dead)
 
+    @property
+    def partitions(self) -> frozenset[int]:
+        return frozenset(entry.partition for entry in self.progress)
+
 
 def fingerprint(record: "ConsumerRecord[bytes, bytes]") -> int:
     """Tells one log from another that has a record at the same offset."""

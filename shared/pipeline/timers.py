@@ -10,14 +10,14 @@ from shared.postgres import is_transient
 
 log = structlog.get_logger(__name__)
 
-IDLE_SECONDS = 0.1
+IDLE_SECONDS = 0.25
 
 # Handles what is due at `now` in a transaction of its own, up to a limit; returns how many it handled.
 Step = Callable[[datetime], Awaitable[int]]
 
 
 class TimerLoop:
-    """Repeats `step`: at once while it finds something due, else every tenth of a second."""
+    """Repeats `step`: at once while it finds something due, else four times a second."""
 
     def __init__(self, name: str, clock: Clock, step: Step) -> None:
         self._name = name

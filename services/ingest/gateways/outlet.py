@@ -1,4 +1,4 @@
-"""The way to the broker: requests that arrive while a send is under way leave together with the next one."""
+"""The way to the broker: requests that arrive shortly after one another leave together."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,10 @@ log = structlog.get_logger(__name__)
 
 Records = Sequence[tuple[bytes, bytes]]
 
+# A request that comes sooner after the last send waits for others this long; the broker's work is by the send.
+GATHER_SECONDS = 0.02
+# So much is worth a send of its own.
+GOOD_SEND_BYTES = 128 * 1024
 # Sends under way at once. A second lets the next group be built while the first is being acknowledged.
 LANES = 2
 # Bytes that may wait for a lane; beyond that the broker is away and callers are told at once.
@@ -44,6 +48,8 @@ class GroupedOutlet:
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
         self._under_way: set[asyncio.Task[None]] = set()
+        self._next_at = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def send(self, records: Records) -> None:
         """Returns when all are acknowledged. Raises TransientError when that is unknown after the time allowed.
@@ -75,11 +81,21 @@ class GroupedOutlet:
     def _dispatch(self) -> None:
         if not self._waiting or len(self._under_way) >= LANES:
             return
+        loop = asyncio.get_running_loop()
+        if self._waiting_bytes < GOOD_SEND_BYTES and loop.time() < self._next_at:
+            if self._alarm is None:
+                self._alarm = loop.call_at(self._next_at, self._dispatch_later)
+            return
+        self._next_at = loop.time() + GATHER_SECONDS
         group, self._waiting = self._waiting, []
         self._waiting_bytes = 0
         task = asyncio.create_task(self._send(group))
         self._under_way.add(task)
         task.add_done_callback(self._landed)
+
+    def _dispatch_later(self) -> None:
+        self._alarm = None
+        self._dispatch()
 
     def _landed(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)
