@@ -6,8 +6,7 @@ are committed when the effects of everything below them are on the topic.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +32,7 @@ from shared.pipeline.offsets import OffsetCommitter
 from shared.pipeline.publishing import SnapshotPublisher
 from shared.pipeline.records import Batch, Handler, Outcome, PartitionProgress, fingerprint
 from shared.pipeline.store import PipelineStore
+from shared.pipeline.turns import WRITERS, Turns, in_parts
 from shared.postgres import Database, is_transient
 
 log = structlog.get_logger(__name__)
@@ -41,10 +41,6 @@ FIRST_RETRY_SECONDS = 0.05
 LONGEST_RETRY_SECONDS = 5.0
 # Well below the rebalance time-out: the batch in hand is finished before its partitions go.
 REVOKE_WAIT_SECONDS = 15.0
-# Batches stored at once, so that one computes while the other waits for the database.
-WRITERS = 2
-# From here on the records of one read make two batches; smaller ones would only double the round trips.
-RECORDS_WORTH_TWO_BATCHES = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +85,8 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._max_records = max_records
         self._decoder = Decoder(subscription.contract or subscription.topic.payload)
         self._assignment = Assignment(subscription.topic, database)
-        self._to_store: asyncio.Queue[Batch] = asyncio.Queue(1)
+        self._to_store = Turns()
         self._to_publish: asyncio.Queue[_Stored] = asyncio.Queue(1)
-        self._begun_in_order = asyncio.Lock()
-        self._being_stored: frozenset[int] = frozenset()
-        self._one_stored = asyncio.Event()
         self._offsets = OffsetCommitter(subscription.topic, self._consumer)
         self._in_hand: dict[int, Batch] = {}
         self._idle = asyncio.Event()
@@ -211,7 +204,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         epoch = self._assignment.epoch
         runs = list(self._assignment.admit(consumer, records))
         for rerun in (True, False):
-            for chosen in _parts([run for was_stored, run in runs if was_stored is rerun]):
+            for chosen in in_parts([run for was_stored, run in runs if was_stored is rerun]):
                 batch = await self._decode(chosen, epoch, rerun=rerun)
                 self._metrics.read.labels(topic=self._topic.name).inc(len(chosen))
                 self._take(batch)
@@ -233,28 +226,13 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
 
     async def _store_batches(self) -> None:
         while True:
-            async with self._next_batch() as batch:
+            async with self._to_store.next() as batch:
                 if batch.epoch != self._assignment.epoch:
                     self._metrics.dropped.labels(topic=self._topic.name).inc(len(batch))
                     self._let_go(batch)
                     continue
                 outcome = await self._until_done("store", lambda batch=batch: self._store(batch))  # type: ignore[misc]
                 await self._to_publish.put(_Stored(batch, outcome))
-
-    @asynccontextmanager
-    async def _next_batch(self) -> AsyncIterator[Batch]:
-        """The next batch, as soon as nobody stores an earlier one of the same partitions."""
-        async with self._begun_in_order:
-            batch = await self._to_store.get()
-            while self._being_stored & batch.partitions:
-                self._one_stored.clear()
-                await self._one_stored.wait()
-            self._being_stored |= batch.partitions
-        try:
-            yield batch
-        finally:
-            self._being_stored -= batch.partitions
-            self._one_stored.set()
 
     async def _store(self, batch: Batch) -> Outcome:
         with self._metrics.seconds.labels(topic=self._topic.name, stage="store").time():
@@ -323,13 +301,3 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._in_hand.pop(id(batch), None)
         if not self._in_hand:
             self._idle.set()
-
-
-def _parts(runs: Sequence[Sequence[ConsumerRecord]]) -> list[list[ConsumerRecord]]:
-    """Runs of one partition each as one batch or, when they are worth it, as two of about the same size."""
-    parts: list[list[ConsumerRecord]] = [[]]
-    if len(runs) > 1 and sum(map(len, runs)) >= RECORDS_WORTH_TWO_BATCHES:
-        parts.append([])
-    for run in sorted(runs, key=len, reverse=True):
-        min(parts, key=len).extend(run)
-    return [part for part in parts if part]

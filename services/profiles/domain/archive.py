@@ -1,9 +1,8 @@
 """What the archive is asked and answers: the values between handlers and store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 # Who said what: (reference, source, id).
 Identity = tuple[str, str, str]
@@ -12,16 +11,14 @@ Identity = tuple[str, str, str]
 TimelineRow = tuple[int, str, str, str, datetime, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(NamedTuple):
     """Whose a reference was when it was looked up."""
 
     customer_id: str
     membership_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCustomer:
+class StoredCustomer(NamedTuple):
     """A locked row. `snapshot` is empty for a customer just created."""
 
     customer_id: str
@@ -30,8 +27,7 @@ class StoredCustomer:
     snapshot: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedCustomer:
+class ChangedCustomer(NamedTuple):
     """A row to write."""
 
     customer_id: str

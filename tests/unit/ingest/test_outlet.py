@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.ingest.gateways.outlet import LANES, GroupedOutlet
+from services.ingest.gateways.outlet import GOOD_SEND_BYTES, LANES, GroupedOutlet
 from services.ingest.metrics import IngestMetrics
 from shared.clock import pause
 from shared.errors import TransientError
@@ -35,16 +35,24 @@ def outlet(broker: Broker, patience: float = 60) -> GroupedOutlet:
     )
 
 
-async def test_what_arrives_meanwhile_leaves_together() -> None:
+async def test_first_leaves_at_once_and_what_arrives_shortly_after_it_leaves_together() -> None:
+    broker = Broker()
+    broker.open.set()
+    out = outlet(broker)
+    await asyncio.gather(*(out.send([(b"k%d" % n, b"v")]) for n in range(10)))
+    assert [[key for key, _ in group] for group in broker.sent] == [[b"k0"], [b"k%d" % n for n in range(1, 10)]]
+
+
+async def test_what_arrives_while_all_lanes_are_taken_leaves_together() -> None:
     broker = Broker()
     out = outlet(broker)
-    tasks = [asyncio.create_task(out.send([(b"k%d" % n, b"v")])) for n in range(10)]
+    large = b"x" * GOOD_SEND_BYTES
+    tasks = [asyncio.create_task(out.send([(b"k%d" % n, large)])) for n in range(10)]
     while len(broker.sent) < LANES:
         await pause(0)
     broker.open.set()
     await asyncio.gather(*tasks)
-    assert sum(len(group) for group in broker.sent) == 10
-    assert len(broker.sent) == LANES + 1
+    assert [len(group) for group in broker.sent] == [1] * LANES + [10 - LANES]
     assert [key for group in broker.sent for key, _ in group] == [b"k%d" % n for n in range(10)]
 
 
@@ -63,11 +71,13 @@ async def test_failure_is_an_unknown_outcome_for_all_of_the_group(failure: Excep
 async def test_silence_of_the_broker_ends_in_time_and_takes_back_what_waits() -> None:
     broker = Broker()
     out = outlet(broker, patience=0.01)
-    results = await asyncio.gather(*(out.send([(b"k%d" % n, b"v")]) for n in range(5)), return_exceptions=True)
+    large = b"x" * GOOD_SEND_BYTES
+    results = await asyncio.gather(*(out.send([(b"k%d" % n, large)]) for n in range(5)), return_exceptions=True)
     assert [type(result) for result in results] == [TransientError] * 5
     assert len(broker.sent) == LANES
     broker.open.set()
-    await out.send([(b"after", b"v")])
+    patient = outlet(broker)
+    await patient.send([(b"after", b"v")])
     assert broker.sent[LANES:] == [[(b"after", b"v")]]
 
 
