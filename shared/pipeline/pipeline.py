@@ -6,7 +6,7 @@ are committed when the effects of everything below them are on the topic.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +14,10 @@ import structlog
 
 from shared.clock import pause
 from shared.errors import StaleReadError
-from shared.kafka.client import (
-    Broker,
-    Consumer,
-    ConsumerRecord,
-    KafkaError,
-    RebalanceListener,
-    Subscriber,
-    TopicPartition,
-)
-from shared.kafka.subscription import Records, subscribe
+from shared.kafka.client import Broker, Consumer, KafkaError, RebalanceListener, Subscriber, TopicPartition
+from shared.kafka.subscription import subscribe
 from shared.kafka.topics import Topic
-from shared.pipeline.assignment import Assignment
+from shared.pipeline.assignment import Assignment, Records
 from shared.pipeline.decoding import Decoder
 from shared.pipeline.metrics import PipelineMetrics
 from shared.pipeline.offsets import OffsetCommitter
@@ -210,7 +202,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
                 self._take(batch)
                 await self._to_store.put(batch)
 
-    async def _decode(self, records: Sequence[ConsumerRecord], epoch: int, *, rerun: bool) -> Batch:
+    async def _decode(self, records: Records, epoch: int, *, rerun: bool) -> Batch:
         received, dead = await self._decoder.decode(records)
         last = {record.partition: record for record in records}
         return Batch(
