@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.private_files import write_private
 from deploy.stack.choice import Stack
@@ -88,6 +89,17 @@ class Environment:
         if service == "notify":
             told |= self._of_notify()
         return inherited() | told
+
+    @property
+    def smtp_url(self) -> str:
+        """The mail server that notify hands in at, without its user and password."""
+        url = urlsplit({**os.environ, **self._of_notify()}["EBBTIDE_SMTP_URL"])
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+
+    @property
+    def customer_sends(self) -> bool:
+        """Whether customers receive mail."""
+        return self._of_notify()["EBBTIDE_CUSTOMER_SENDS"].lower() in ("true", "1", "yes", "on")
 
     def of_mailbox(self) -> dict[str, str]:
         """For `python -m deploy.mailbox`."""

@@ -39,6 +39,8 @@ class SystemState(msgspec.Struct, kw_only=True):
     mailbox: ProcessState | None
     admin_key: str
     dsns: dict[str, str]
+    smtp_url: str | None = None
+    customer_sends: bool = False
 
     def urls(self) -> dict[str, str]:
         """Where to look, by name."""

@@ -218,6 +218,8 @@ class System:
             mailbox=state(_MAILBOX) if _MAILBOX in children else None,
             admin_key=str(self.data_dir / "admin.key"),
             dsns={service: self.stack.dsn(service) for service in SERVICES},
+            smtp_url=self._environment.smtp_url,
+            customer_sends=self._environment.customer_sends,
         )
         with self._writing:
             write_state(self.data_dir, now)

@@ -81,7 +81,23 @@ class Directory:
         key, principal = self._keys.get(match[1], (None, None))
         if not hmac.compare_digest(hash_key(text), key.sha256 if key else _NOBODY) or key is None:
             return None
-        now = real_now()
-        if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
-            return None
-        return principal
+        return principal if _is_good(key) else None
+
+    def holder(self, key_id: str) -> Principal | None:
+        """Whose key has this id, if it is good now: for what began with the key itself and lasts, as a session does."""
+        key, principal = self._keys.get(key_id, (None, None))
+        return principal if key is not None and _is_good(key) else None
+
+    def name_of(self, principal_id: str) -> str | None:
+        """What a principal is called, whether or not its keys are good."""
+        known = self._principals.get(principal_id)
+        return known[1].name if known is not None else None
+
+
+def key_id_of(text: str) -> str:
+    """The id inside a key that was found good."""
+    return text.split("_")[1]
+
+
+def _is_good(key: AccessKey) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > real_now())

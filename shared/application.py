@@ -151,7 +151,7 @@ class Application:
             *self._routers,
             operator_routes(self.name, self.health, self.registry, self.described_topics()),
         ]
-        app = create_app(self.name, self._description, self.directory, routers)
+        app = create_app(self.name, self._description, self.directory, routers, self.registry)
         self.server = HttpServer(app, host=self.settings.http_host, port=self.settings.http_port)
         await self.server.start()
         await self._wait_for("PostgreSQL", self._open_database)
@@ -260,7 +260,9 @@ class Application:
                     self.metrics.lag.labels(topic=topic, partition=str(partition)).set(behind)
             with contextlib.suppress(Exception):
                 async with self.database.connection() as connection:
-                    self.metrics.owed.set(await PipelineStore(connection).count_to_publish())
+                    store = PipelineStore(connection)
+                    self.metrics.owed.set(await store.count_to_publish())
+                    self.metrics.dead_letters.set(await store.count_dead_letters())
             await pause(SAMPLE_SECONDS)
 
 

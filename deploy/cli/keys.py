@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.table import Table
 
-from deploy.cli._options import DEFAULT_DATA, DataOption, JsonOption
+from deploy.cli._options import DEFAULT_DATA, DataOption, JsonOption, table_console
 from services.ingest.handlers.principals import Granted, Request, create_principal, key_state, revoke_key, rotate_key
 from shared.clock import real_now
 from shared.contracts import Principal
@@ -103,7 +102,7 @@ def list_keys(*, data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -
                 _instant(key.created_at),
                 _instant(key.expires_at),
             )
-    Console(highlight=False).print(table)
+    table_console().print(table)
     return 0
 
 

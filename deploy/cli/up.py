@@ -143,7 +143,7 @@ def _wait_for_state(data: Path, process: "subprocess.Popen[bytes]") -> SystemSta
 
     def ready() -> bool:
         state = read_state(data)
-        if state is not None and state.ready:
+        if state is not None and state.ready and Path(state.admin_key).exists():
             found.append(state)
         return bool(found)
 

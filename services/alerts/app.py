@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from services.alerts.console import Desk, Feed, Sessions, console_routes
+from services.alerts.console.rendering import Renderer
 from services.alerts.consumers import subscriptions
 from services.alerts.gateways.rules_file import read_rules
 from services.alerts.handlers import Acts, Batches, Decider, Rulebook
@@ -41,4 +43,19 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
     app.every("forget", timers.forget_old)
     acts = Acts(app.database, clock=app.clock, store=AlertsStore, metrics=metrics)
     app.route(create_router(acts, database=app.database, store=AlertsStore))
+    feed = Feed(app.database)
+    app.every("console", feed.step)
+    app.route(console_routes(_desk(app, acts, feed, rulebook)))
     return app
+
+
+def _desk(app: Application, acts: Acts, feed: Feed, rulebook: Rulebook) -> Desk:
+    return Desk(
+        database=app.database,
+        acts=acts,
+        sessions=Sessions(app.database, app.directory),
+        feed=feed,
+        renderer=Renderer(app.directory.name_of),
+        rule_ids=tuple(rule.id for rule in rulebook.rules.rules),
+        stopping=lambda: app.health.waiting_for == "stop",
+    )

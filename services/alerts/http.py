@@ -11,14 +11,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.alerts.domain import lifecycle
-from services.alerts.domain.entities import Alert, AlertOutcome, Condition, Handling, Sealed, Severity
-from services.alerts.domain.lifecycle import Actor, Refusal
+from services.alerts.domain.entities import Alert, AlertOutcome, Condition, Handling, Severity
+from services.alerts.domain.lifecycle import Refusal
 from services.alerts.handlers import Acts, Change, OpenStore, Search, Stored
 from shared.contracts import Principal
 from shared.http.access import requires
 from shared.http.pages import decode_cursor, encode_cursor, page
 from shared.http.problems import PROBLEMS, ApiError, Problem
-from shared.pii import seal_pii
 from shared.postgres import Database
 
 Comment = Annotated[str | None, Field(max_length=2_000, description="Free text for colleagues.")]
@@ -133,7 +132,7 @@ def _add_acts(router: APIRouter, acts: Acts) -> None:
         response_class=Response,
     )
     async def acknowledge(alert_id: UUID, body: Promise, request: Request, principal: writer) -> Response:
-        actor = _actor(principal, acts, comment=body.comment)
+        actor = acts.actor(principal.principal_id, comment=body.comment)
         change = partial(lifecycle.acknowledge, actor=actor, until=body.until.astimezone(UTC))
         return await _act(acts, request, alert_id, "acknowledge", change)
 
@@ -144,7 +143,7 @@ def _add_acts(router: APIRouter, acts: Acts) -> None:
         response_class=Response,
     )
     async def snooze(alert_id: UUID, body: Promise, request: Request, principal: writer) -> Response:
-        actor = _actor(principal, acts, comment=body.comment)
+        actor = acts.actor(principal.principal_id, comment=body.comment)
         change = partial(lifecycle.snooze, actor=actor, until=body.until.astimezone(UTC))
         return await _act(acts, request, alert_id, "snooze", change)
 
@@ -155,7 +154,7 @@ def _add_acts(router: APIRouter, acts: Acts) -> None:
         response_class=Response,
     )
     async def resolve(alert_id: UUID, body: Closing, request: Request, principal: writer) -> Response:
-        actor = _actor(principal, acts, reason=body.reason)
+        actor = acts.actor(principal.principal_id, reason=body.reason)
         change = partial(lifecycle.close, actor=actor, outcome=body.outcome)
         return await _act(acts, request, alert_id, "resolve", change)
 
@@ -167,12 +166,6 @@ async def _act(acts: Acts, request: Request, alert_id: UUID, name: str, change: 
             raise ApiError(422, after.code, after.detail, field="until")
         raise ApiError(409, after.code, after.detail)
     return _json(_item(_found(after)))
-
-
-def _actor(principal: Principal, acts: Acts, **said: str | None) -> Actor:
-    pii = seal_pii({name: text for name, text in said.items() if text})
-    comment = Sealed(value=pii.value, alg=pii.alg, kid=pii.kid) if pii is not None else None
-    return Actor(principal.principal_id, acts.clock.now(), comment)
 
 
 def _search(filters: Filters) -> Search:

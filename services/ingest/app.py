@@ -2,12 +2,15 @@
 
 from functools import partial
 
+from services.ingest.consumers import inbound
 from services.ingest.domain.quota import Quota
 from services.ingest.domain.references import References
-from services.ingest.gateways.outlet import GroupedOutlet
+from services.ingest.gateways.outlet import BatchOutlet, GroupedOutlet
 from services.ingest.gateways.phones import normalise_phone
+from services.ingest.handlers.inbound import Inbound
 from services.ingest.handlers.interactions import Reception
-from services.ingest.http import create_router
+from services.ingest.handlers.quarantine import Quarantine
+from services.ingest.http import create_router, quarantine_routes
 from services.ingest.metrics import IngestMetrics
 from services.ingest.settings import Settings
 from services.ingest.store import SQL, IngestStore
@@ -28,13 +31,18 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         clock=clock,
     )
     metrics = IngestMetrics(app.registry)
-    outlet = GroupedOutlet(
-        app.publisher, app.topic(INTERACTIONS).name, patience_seconds=settings.acknowledge_seconds, metrics=metrics
-    )
+    interactions = app.topic(INTERACTIONS).name
+    outlet = GroupedOutlet(app.publisher, interactions, patience_seconds=settings.acknowledge_seconds, metrics=metrics)
     references = References(
         settings.secret.get_secret_value().encode(), partial(normalise_phone, region=settings.phone_region)
     )
     reception = Reception(outlet, clock=app.clock, references=references, metrics=metrics)
     quota = Quota(settings.events_per_second, settings.events_burst)
+    handlers = Inbound(
+        IngestStore, clock=app.clock, references=references, namespace=settings.inbound_namespace, metrics=metrics
+    )
+    app.consume(inbound(handlers, BatchOutlet(app.publisher, interactions, metrics=metrics)))
+    quarantine = Quarantine(reception, namespace=settings.inbound_namespace, metrics=metrics)
     app.route(create_router(reception, quota=quota, metrics=metrics))
+    app.route(quarantine_routes(quarantine, database=app.database, store=IngestStore))
     return app

@@ -17,6 +17,18 @@ class IngestMetrics:
         self.refused = Counter(
             "ebbtide_interactions_refused", "Events refused, by the code in the answer.", ["code"], registry=registry
         )
+        self.quarantined = Counter(
+            "ebbtide_quarantined",
+            "Records of the inbound topic that were refused and set aside, by code.",
+            ["code"],
+            registry=registry,
+        )
+        self.settled = Counter(
+            "ebbtide_quarantine_settled",
+            "Records in quarantine that people resubmitted or discarded, by act.",
+            ["act"],
+            registry=registry,
+        )
         self.unknown = Counter(
             "ebbtide_interactions_unknown",
             "Interactions whose acknowledgement did not come in time; the caller was told to repeat them.",

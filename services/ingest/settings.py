@@ -17,6 +17,11 @@ class Settings(ServiceSettings):
     events_burst: float = Field(
         default=10_000, ge=1, description="Events that one principal may send at once after a quiet time."
     )
+    inbound_namespace: str | None = Field(
+        default=None,
+        pattern="^[a-z][a-z0-9_-]{0,31}$",
+        description="Put before subjects on interactions.inbound.v1 that bring no namespace; unset, they are refused.",
+    )
     phone_region: str | None = Field(
         default=None,
         pattern="^[A-Z]{2}$",

@@ -15,11 +15,11 @@ from services.notify.http.unsubscribe import Unsubscribing, unsubscribe_routes
 from services.notify.metrics import NotifyMetrics
 from services.notify.settings import Settings
 from services.notify.store import NotifyStore
-from services.notify.timers import Claims, Sender, WaitingAlerts
+from services.notify.timers import Claims, Outbox, Sender, WaitingAlerts
 from shared.application import Application
 from shared.clock import Clock
 from shared.ids import notification_id_of
-from shared.kafka.topics import NOTIFICATIONS
+from shared.kafka.topics import INBOUND, NOTIFICATIONS
 
 SQL = Path(__file__).parent / "sql"
 
@@ -53,6 +53,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
     )
     app.every("waiting_alerts", WaitingAlerts(app.database, planning).step)
     app.every("sender", Sender(claims, mailer, clock=app.clock, metrics=metrics).step)
+    outbox = Outbox(app.database, NotifyStore, sender=app.publisher, topic=app.topic(INBOUND).name)
+    app.every("outbox", outbox.step)
     unsubscribing = Unsubscribing(app.database, NotifyStore, secret=secret, clock=app.clock)
     app.route(notification_routes(app.database, NotifyStore))
     app.route(unsubscribe_routes(unsubscribing, renderer, metrics))

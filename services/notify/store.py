@@ -71,6 +71,19 @@ class NotifyStore(Store):
         """Whether it is news."""
         return bool(await self.connection.fetchval(_QUERIES.append_suppression, customer_id, MARKETING_CONSENT, at))
 
+    async def append_outbox(self, event: Mapping[str, Any]) -> None:
+        """Owe the inbound topic this act, a CloudEvent; one that was told before is not owed again."""
+        await self.connection.execute(_QUERIES.append_outbox, event["id"], event["subject"], msgspec.json.encode(event))
+
+    async def list_outbox(self, limit: int) -> list[tuple[str, str, bytes]]:
+        """(id, reference, event) of what is owed, oldest first."""
+        rows = await self.connection.fetch(_QUERIES.list_outbox, limit)
+        return [(str(row["event_id"]), row["reference"], row["event"]) for row in rows]
+
+    async def settle_outbox(self, event_ids: Sequence[str]) -> None:
+        """These are on the topic."""
+        await self.connection.execute(_QUERIES.settle_outbox, list(event_ids))
+
     # --- alerts
 
     async def get_alert_versions(self, alert_ids: Sequence[str]) -> dict[str, int]:

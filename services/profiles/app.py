@@ -5,7 +5,7 @@ import yaml
 from services.profiles.consumers import interactions
 from services.profiles.domain.policy import Policy, PolicyError, parse_policy
 from services.profiles.handlers import ProfileHandlers
-from services.profiles.http import routes
+from services.profiles.http import interaction_routes, routes
 from services.profiles.metrics import ProfileMetrics
 from services.profiles.settings import Settings
 from services.profiles.store import SQL, ProfileStore
@@ -33,6 +33,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
     app.consume(interactions(handlers))
     app.every("lifecycle", lifecycle_step(app.database, handlers))
     app.route(routes(app.database, ProfileStore))
+    app.route(interaction_routes(app.database, ProfileStore))
     return app
 
 

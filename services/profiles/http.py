@@ -19,6 +19,9 @@ _DECODE_PROFILE = msgspec.json.Decoder(Snapshot[Profile]).decode
 _DECODE_INTERACTION = msgspec.json.Decoder(Interaction).decode
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "No such customer"}}
 
+# PostgreSQL's text holds no NUL, so nothing has an id with one.
+_NO_NUL = r"^[^\x00]+$"
+
 Reader = Depends(requires("customers:read"))
 
 
@@ -74,6 +77,43 @@ def routes(database: Database, store: Callable[[Connection], Shelf]) -> APIRoute
         last = items[-1] if len(bodies) > limit else None
         following = encode_cursor(last.time.isoformat(), last.source, last.id, last.subject) if last else None
         return _answer(page(items, following, count))
+
+    return router
+
+
+class Kept(Interaction, frozen=True, kw_only=True):
+    """An interaction in the archive, and whose it is now."""
+
+    customer_id: str
+
+
+def interaction_routes(database: Database, store: Callable[[Connection], Shelf]) -> APIRouter:
+    """The routes of /v1/interactions, for operators."""
+    router = APIRouter(
+        prefix="/v1/interactions", tags=["interactions"], dependencies=[Depends(requires("admin"))], responses=PROBLEMS
+    )
+
+    @router.get("", summary="Interactions that have an id", responses=schema_response(ListOf(Kept)))
+    async def find(
+        id: Annotated[str, Query(description="As its source gave it.", max_length=300, pattern=_NO_NUL)],
+        source: Annotated[str | None, Query(max_length=300, pattern=_NO_NUL)] = None,
+        reference: Annotated[
+            str | None,
+            Query(description="Without it all are looked through.", max_length=300, pattern=_NO_NUL),
+        ] = None,
+    ) -> Response:
+        try:
+            async with database.connection() as connection:
+                found = await store(connection).find_interactions(id, source=source, reference=reference)
+        except TimeoutError:
+            raise ApiError(
+                503, "give_reference", "There are too many interactions to look through: give the reference as well."
+            ) from None
+        items = [
+            {**msgspec.to_builtins(_DECODE_INTERACTION(body)), "customer_id": customer_id}
+            for body, customer_id in found
+        ]
+        return _answer(page(items, None))
 
     return router
 

@@ -103,3 +103,11 @@ class ProfileStore(Store):
 
     async def count_timeline(self, references: Sequence[str]) -> int:
         return int(await self.connection.fetchval(_QUERIES.count_timeline, references))
+
+    async def find_interactions(self, id: str, *, source: str | None, reference: str | None) -> list[tuple[bytes, str]]:
+        """(body, customer id) of those with this id. Without a reference the whole archive is read."""
+        if reference is not None:
+            rows = await self.connection.fetch(_QUERIES.get_interactions, reference, id, source)
+        else:
+            rows = await self.connection.fetch(_QUERIES.find_interactions, id, source)
+        return [(row[0], str(row[1])) for row in rows]

@@ -8,7 +8,7 @@ the entities travel as the `data` of a `Snapshot`.
 from shared.contracts.access import AccessKey, Principal
 from shared.contracts.alert import Act, Alert, Evidence
 from shared.contracts.envelope import Snapshot
-from shared.contracts.interaction import Anchor, Interaction, Pii
+from shared.contracts.interaction import Anchor, InboundEvent, Interaction, Pii
 from shared.contracts.notification import Notification
 from shared.contracts.profile import (
     Aggregates,
@@ -39,6 +39,7 @@ __all__ = [
     "Evidence",
     "Gap",
     "History",
+    "InboundEvent",
     "Interaction",
     "KindScore",
     "LifecycleChange",

@@ -24,6 +24,24 @@ class Anchor(Record, frozen=True, kw_only=True):
     id: str
 
 
+class InboundEvent(Record, frozen=True, kw_only=True):
+    """What other systems write to `interactions.inbound.v1`: a CloudEvent nobody has looked at yet.
+
+    In structured mode it is the record's value; in binary mode the attributes are headers `ce_id`, `ce_source` and so
+    on and the value is `data`. Ingest judges it like an event sent by HTTP, takes it into `interactions.v1` or sets it
+    aside in its quarantine. `subject` is `namespace:value`; `pii` is for what is personal.
+    """
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: Instant
+    data: dict[str, Any] = {}
+    pii: dict[str, Any] = {}
+
+
 class Interaction(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One thing a customer did or that was done to them, as a CloudEvent.
 

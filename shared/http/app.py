@@ -3,18 +3,31 @@
 from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
 
 from shared.access import Directory
 from shared.http.correlation import CorrelationMiddleware
+from shared.http.metrics import AnswersMiddleware, answers_counter
 from shared.http.problems import install_problems
 
 
-def create_app(service: str, description: str, directory: Directory, routers: Sequence[APIRouter]) -> FastAPI:
-    """Problems, correlation ids, local access checks, OpenAPI at /openapi.json; no interactive page, no CDN."""
+def create_app(
+    service: str,
+    description: str,
+    directory: Directory,
+    routers: Sequence[APIRouter],
+    registry: CollectorRegistry | None = None,
+) -> FastAPI:
+    """Problems, correlation ids, local access checks, OpenAPI at /openapi.json; no interactive page, no CDN.
+
+    Answers are counted on `registry`, if there is one.
+    """
     app = FastAPI(title=f"Ebbtide {service}", version="1.0.0", description=description, docs_url=None, redoc_url=None)
     app.state.directory = directory
     install_problems(app)
     app.add_middleware(CorrelationMiddleware)
+    if registry is not None:
+        app.add_middleware(AnswersMiddleware, answers=answers_counter(registry))
     for router in routers:
         app.include_router(router)
     return app

@@ -2,20 +2,27 @@
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from shared.kafka.asyncapi import asyncapi_document
 from shared.kafka.topics import Topic
-from shared.observability.health import Health
+from shared.observability.health import Health, kind_of
+from shared.observability.release import release
 
 
 def operator_routes(service: str, health: Health, registry: CollectorRegistry, topics: tuple[Topic, ...]) -> APIRouter:
     """Probes, metrics and the description of the topics this service reads and writes. No key is asked for."""
     router = APIRouter(tags=["operation"])
+    waiting = Gauge(
+        "ebbtide_waiting",
+        "1 for each part that keeps the service from being ready; kind halted: it stays so until somebody acts.",
+        ["part", "kind"],
+        registry=registry,
+    )
 
-    @router.get("/livez", summary="Whether the process is alive")
+    @router.get("/livez", summary="Whether the process is alive, and of which release")
     async def livez() -> dict[str, str]:
-        return {"status": "alive"}
+        return {"status": "alive", "release": release()}
 
     @router.get("/readyz", summary="Whether the service works, and what it waits for if not", responses={503: {}})
     async def readyz() -> JSONResponse:
@@ -25,6 +32,9 @@ def operator_routes(service: str, health: Health, registry: CollectorRegistry, t
 
     @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def metrics() -> Response:
+        waiting.clear()
+        for part, reason in (await health.reasons()).items():
+            waiting.labels(part=part, kind=kind_of(reason)).set(1)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/asyncapi.json", summary="The topics this service reads and writes, as AsyncAPI 3")

@@ -34,7 +34,7 @@ def subscribe(
     """Hand batches of raw records of `topic` to `on_records`, which must never raise.
 
     `gather_ms`: the broker answers a read when so much time has passed or a good batch has come together, and not at
-    the first record.
+    the first record. Of a topic that others write, what their transactions have not committed is not seen.
 
     Nothing is committed here: offsets are committed by the pipeline, explicitly, when their effects are published.
     Neither headers nor values are touched before `on_records`, so no foreign record can stop or skip a batch.
@@ -46,6 +46,7 @@ def subscribe(
         max_records=max_records,
         batch_timeout_ms=250,
         auto_offset_reset="earliest",
+        isolation_level="read_committed" if topic.foreign else "read_uncommitted",
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
         parser=_parse_nothing,

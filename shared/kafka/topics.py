@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from shared.contracts import Alert, Interaction, Notification, Principal, Profile, Score, Snapshot
+from shared.contracts import Alert, InboundEvent, Interaction, Notification, Principal, Profile, Score, Snapshot
 
 DAY_MS = 86_400_000
 FOREVER = -1
+# The writer of topics that other systems write.
+ANYONE = "anyone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,11 @@ class Topic:
     partitions: int = 6
     retention_ms: int = FOREVER
 
+    @property
+    def foreign(self) -> bool:
+        """Written by systems that are not ours: its records may be anything, and its offsets may have holes."""
+        return self.writer == ANYONE
+
     def prefixed(self, prefix: str) -> "Topic":
         """The same topic of another installation on the same cluster."""
         return replace(self, name=prefix + self.name)
@@ -34,6 +41,15 @@ class Topic:
         return settings
 
 
+INBOUND = Topic(
+    name="interactions.inbound.v1",
+    writer=ANYONE,
+    key="any",
+    payload=InboundEvent,
+    cleanup="delete",
+    description="What other systems write, as CloudEvents in structured or binary mode. Nobody has validated it.",
+    retention_ms=7 * DAY_MS,
+)
 INTERACTIONS = Topic(
     name="interactions.v1",
     writer="ingest",
@@ -84,4 +100,4 @@ ACCESS = Topic(
     partitions=1,
 )
 
-TOPICS = (INTERACTIONS, PROFILES, SCORES, ALERTS, NOTIFICATIONS, ACCESS)
+TOPICS = (INBOUND, INTERACTIONS, PROFILES, SCORES, ALERTS, NOTIFICATIONS, ACCESS)

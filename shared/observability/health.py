@@ -1,9 +1,19 @@
 """Whether a process is alive, whether it is ready, and if not, what it waits for."""
 
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 # Returns why the part is not ready, in a few words, or None.
 Check = Callable[[], Awaitable[str | None]]
+
+
+# In the reason of what will not go on by itself, such as a partition whose records are gone.
+HALTED = " is halted: "
+
+
+def kind_of(reason: str) -> Literal["halted", "waiting"]:
+    """Whether a reason goes away by itself."""
+    return "halted" if HALTED in reason else "waiting"
 
 
 class Health:

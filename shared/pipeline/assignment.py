@@ -89,7 +89,10 @@ class Assignment:
         if end < max(stored.next_offset, committed or 0):
             self._alarm("log_ends_before_progress", partition, stored.next_offset, end)
             return OwnedPartition(begin, expected=begin, stored=0, anchor=None)
-        if stored.next_offset < begin and self._topic.cleanup == "delete":
+        if stored.next_offset < begin and self._topic.foreign:
+            # A transaction's end mark may be all that was removed; records that were are gone whatever we do.
+            log.warning("retention_passed", topic=self._topic.name, partition=partition, begin=begin)
+        elif stored.next_offset < begin and self._topic.cleanup == "delete":
             self._halt(partition, f"retention removed offsets {stored.next_offset} to {begin} before they were read")
         # Without an offset of the group nobody knows what was published, so all of it is published again.
         published = begin if committed is None else committed
@@ -123,8 +126,8 @@ class Assignment:
             owned.holes = 0
             return True
         owned.holes += 1
-        if self._topic.cleanup == "compact" and owned.holes > 1:
-            return True  # compaction leaves holes; the first one may also be a read from before the seek
+        if (self._topic.cleanup == "compact" or self._topic.foreign) and owned.holes > 1:
+            return True  # compaction and transactions leave holes; the first may also be a read from before the seek
         if owned.holes > HOLES_BEFORE_HALT:
             self._halt(partition, f"offsets {owned.expected} to {first} are missing from the log")
         self._seek(consumer, partition, owned.expected)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from shared.clock import pause
 from shared.errors import DeadReason, PermanentError
 from shared.kafka.client import ConsumerRecord
-from shared.pipeline.records import DeadLetter, Received, fingerprint
+from shared.pipeline.records import DeadLetter, RawRecord, Received, fingerprint
 
 # Decoding is pure CPU: let heartbeats and database answers in between.
 RECORDS_BETWEEN_YIELDS = 500
@@ -18,6 +18,16 @@ RECORDS_BETWEEN_YIELDS = 500
 _LAST_MS = 253_402_300_799_000
 
 _NUL = b"\\u0000"
+
+
+class RecordDecoder(Protocol):
+    """Makes of records what a handler takes."""
+
+    async def decode(
+        self, records: Sequence["ConsumerRecord[bytes, bytes]"]
+    ) -> tuple[list[Received[Any]], list[DeadLetter]]:
+        """Everything decodable and everything else; no record is in neither."""
+        ...
 
 
 class Decoder:
@@ -53,6 +63,27 @@ class Decoder:
             if index % RECORDS_BETWEEN_YIELDS == 0:
                 await pause(0)
         return received, dead
+
+
+class Untouched:
+    """Hands records over as they are: for topics that others write, where the handler says what is wrong and why."""
+
+    async def decode(
+        self, records: Sequence["ConsumerRecord[bytes, bytes]"]
+    ) -> tuple[list[Received[Any]], list[DeadLetter]]:
+        return [Received(_untouched(record), record.value or b"") for record in records], []
+
+
+def _untouched(record: "ConsumerRecord[bytes, bytes]") -> RawRecord:
+    return RawRecord(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        fingerprint=fingerprint(record),
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+    )
 
 
 def _refuse_nul(raw: bytes) -> None:

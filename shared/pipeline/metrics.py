@@ -8,7 +8,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class PipelineMetrics:
-    """At rest `read = applied + duplicate + stale + dead + dropped` per topic; the difference is in flight."""
+    """At rest, per topic, `read = applied + duplicate + stale + refused + dead + dropped`; the rest is in flight."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.read = Counter(
@@ -16,7 +16,7 @@ class PipelineMetrics:
         )
         self.handled = Counter(
             "ebbtide_records_handled",
-            "Records whose effects are stored and published, by outcome: applied, duplicate, stale, dead.",
+            "Records whose effects are stored and published, by outcome: applied, duplicate, stale, refused, dead.",
             ["topic", "outcome"],
             registry=registry,
         )
@@ -58,6 +58,11 @@ class PipelineMetrics:
             "Snapshots changed by a timer, the API or a merge and not yet published.",
             registry=registry,
         )
+        self.dead_letters = Gauge(
+            "ebbtide_dead_letters",
+            "Records set aside and neither replayed nor dropped since; counted up to 10,000.",
+            registry=registry,
+        )
 
     def count(self, topic: str, outcome: Outcome, *, dead: int) -> None:
         """Book one finished batch."""
@@ -65,6 +70,7 @@ class PipelineMetrics:
             ("applied", outcome.applied),
             ("duplicate", outcome.duplicate),
             ("stale", outcome.stale),
+            ("refused", outcome.refused),
             ("dead", dead),
         ):
             if number:

@@ -18,10 +18,10 @@ from shared.kafka.client import Broker, Consumer, KafkaError, RebalanceListener,
 from shared.kafka.subscription import subscribe
 from shared.kafka.topics import Topic
 from shared.pipeline.assignment import Assignment, Records
-from shared.pipeline.decoding import Decoder
+from shared.pipeline.decoding import Decoder, RecordDecoder
 from shared.pipeline.metrics import PipelineMetrics
 from shared.pipeline.offsets import OffsetCommitter
-from shared.pipeline.publishing import SnapshotPublisher
+from shared.pipeline.publishing import OutcomePublisher
 from shared.pipeline.records import Batch, Handler, Outcome, PartitionProgress, fingerprint
 from shared.pipeline.store import PipelineStore
 from shared.pipeline.turns import WRITERS, Turns, in_parts
@@ -42,6 +42,7 @@ class Subscription:
     `contract` is the type to decode to: the topic's payload unless the service reads only a part of it.
     `gather_ms` is how long records may wait for others to share a batch with, where many writers write a few at a time;
     snapshots come in batches by themselves.
+    `decoder` and `publisher` are given where records are not contracts and outcomes not snapshots of this service.
     """
 
     topic: Topic
@@ -49,6 +50,8 @@ class Subscription:
     handler: Handler
     contract: Any = None
     gather_ms: int = 0
+    decoder: RecordDecoder | None = None
+    publisher: OutcomePublisher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +68,17 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         subscription: Subscription,
         *,
         database: Database,
-        snapshots: SnapshotPublisher,
+        snapshots: OutcomePublisher,
         metrics: PipelineMetrics,
         max_records: int,
     ) -> None:
         self._subscription = subscription
         self._topic = subscription.topic
         self._database = database
-        self._snapshots = snapshots
+        self._publisher = subscription.publisher or snapshots
         self._metrics = metrics
         self._max_records = max_records
-        self._decoder = Decoder(subscription.contract or subscription.topic.payload)
+        self._decoder = subscription.decoder or Decoder(subscription.contract or subscription.topic.payload)
         self._assignment = Assignment(subscription.topic, database)
         self._to_store = Turns()
         self._to_publish: asyncio.Queue[_Stored] = asyncio.Queue(1)
@@ -251,7 +254,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
 
     async def _publish(self, stored: _Stored) -> None:
         with self._metrics.seconds.labels(topic=self._topic.name, stage="publish").time():
-            await self._snapshots.publish(stored.outcome.publications, again=stored.batch.rerun)
+            await self._publisher.publish(stored.outcome.publications, again=stored.batch.rerun)
 
     # --- what the stages share
 

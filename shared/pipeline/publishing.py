@@ -31,6 +31,17 @@ class SnapshotStore(Protocol):
     async def get_snapshots(self, entity_ids: Sequence[str]) -> Sequence[tuple[str, int, bytes | None]]: ...
 
 
+class OutcomePublisher(Protocol):
+    """Publishes what handling a batch came to."""
+
+    async def publish(self, publications: Sequence[Publication], *, again: bool = False) -> None:
+        """Returns when all are acknowledged. Raises TransientError; then all of it must be done again.
+
+        `again`: they belong to records that were stored before.
+        """
+        ...
+
+
 class SnapshotPublisher:
     """Publishes snapshots and checks afterwards that none was overtaken while under way.
 

@@ -20,8 +20,23 @@ class Received(NamedTuple, Generic[T]):
     raw: bytes
 
 
+class RawRecord(NamedTuple):
+    """A record as it lies in a topic that others write, for handlers that decode it themselves."""
+
+    topic: str
+    partition: int
+    offset: int
+    fingerprint: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
 class Publication(NamedTuple):
-    """The state of one entity as it goes onto the topic. `payload` None is a tombstone."""
+    """The state of one entity as it goes onto the topic. `payload` None is a tombstone.
+
+    What has no versions (an interaction is never changed) is published under version 0.
+    """
 
     entity_id: str
     version: int
@@ -30,12 +45,16 @@ class Publication(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What handling a batch did. `applied + duplicate + stale` is the number of records handled."""
+    """What handling a batch did. `applied + duplicate + stale + refused` is the number of records handled.
+
+    `refused` counts records that the handler itself set aside.
+    """
 
     publications: Sequence[Publication]
     applied: int
     duplicate: int = 0
     stale: int = 0
+    refused: int = 0
 
 
 # Runs inside the batch's transaction; never commits; may be run again with the same records.

@@ -49,6 +49,10 @@ class PipelineStore(Store):
     async def count_to_publish(self) -> int:
         return int(await self.connection.fetchval(_QUERIES.count_to_publish))
 
+    async def count_dead_letters(self) -> int:
+        """Up to 10,000: more of them would make counting slow, and say nothing new."""
+        return int(await self.connection.fetchval(_QUERIES.count_dead_letters))
+
     async def append_dead_letters(self, topic: str, letters: Sequence[DeadLetter]) -> None:
         if letters:
             await self.connection.execute(

@@ -8,14 +8,14 @@ import pytest
 
 from deploy.docs import TOPICS_PAGE, topics_page
 from shared.kafka.asyncapi import asyncapi_document
-from shared.kafka.topics import FOREVER, TOPICS, Topic
+from shared.kafka.topics import ANYONE, FOREVER, TOPICS, Topic
 from tests.architecture.sources import SERVICES
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_a_topic_says_all_there_is_to_say(topic: Topic) -> None:
-    assert re.fullmatch(r"[a-z]+(-[a-z]+)*\.v[1-9][0-9]*", topic.name)
-    assert topic.writer in SERVICES
+    assert re.fullmatch(r"[a-z]+([.-][a-z]+)*\.v[1-9][0-9]*", topic.name)
+    assert topic.writer in (*SERVICES, ANYONE)
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", topic.key)
     assert topic.description.endswith(".")
     assert topic.partitions >= 1

@@ -114,8 +114,15 @@ def stack() -> Iterator[EmbeddedStack | ExternalStack]:
         external.start()
         yield external
         return
+    if kind == "testcontainers":
+        from tests.support.containers import container_stack
+
+        with container_stack() as contained:
+            yield contained
+        return
     if kind != "embedded":
-        pytest.exit(f"EBBTIDE_TEST_STACK={kind} is not known: use embedded or external", returncode=2)
+        known = "embedded, external or testcontainers"
+        pytest.exit(f"EBBTIDE_TEST_STACK={kind} is not known: use {known}", returncode=2)
     folder = Path(tempfile.mkdtemp(prefix="ebbtide-test-"))
     embedded = EmbeddedStack(folder)
     embedded.start()

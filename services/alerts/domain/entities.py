@@ -92,7 +92,8 @@ class Subject:
 
     `version` is that of the snapshot, `profile_version` that of the profile behind it. Alerts belong to whoever holds
     the reference of their anchor, so `references` says which alerts are this customer's to decide: that makes merges
-    independent of the order of arrival. Scores know no references; see `handlers`.
+    independent of the order of arrival. Scores know no references; see `handlers`. No rule looks at `value_tier`: it is
+    what people see of a customer besides.
     """
 
     customer_id: str
@@ -104,6 +105,7 @@ class Subject:
     merged_into: str | None = None
     owner: str | None = None
     correlationid: str = ""
+    value_tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

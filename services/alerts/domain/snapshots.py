@@ -48,6 +48,7 @@ class ProfilePart:
     status: Status = "active"
     merged_into: str | None = None
     references: tuple[str, ...] = ()
+    value_tier: str | None = None
     owner: OwnerPart | None = None
     aggregates: AggregatesPart = field(default_factory=AggregatesPart)
 
@@ -96,6 +97,7 @@ def subject_of_profile(profile: ProfilePart, version: int, correlationid: str) -
         merged_into=profile.merged_into,
         owner=profile.owner.staff_id if profile.owner is not None else None,
         correlationid=correlationid,
+        value_tier=profile.value_tier,
     )
 
 

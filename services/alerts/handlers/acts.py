@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from services.alerts.domain.entities import Alert
-from services.alerts.domain.lifecycle import Refusal
+from services.alerts.domain.entities import Alert, Sealed
+from services.alerts.domain.lifecycle import Actor, Refusal
 from services.alerts.handlers.deciding import write_alerts
 from services.alerts.handlers.storage import OpenStore, Stored
 from services.alerts.metrics import AlertMetrics
 from shared.clock import Clock
+from shared.pii import seal_pii
 from shared.pipeline import append_to_publish
 from shared.postgres import Database
 
@@ -22,6 +23,12 @@ class Acts:
         self._database = database
         self._store = store
         self._metrics = metrics
+
+    def actor(self, principal_id: str, **said: str | None) -> Actor:
+        """Somebody who acts now; what they say is sealed as `comment` or `reason`."""
+        pii = seal_pii({name: text for name, text in said.items() if text})
+        comment = Sealed(value=pii.value, alg=pii.alg, kid=pii.kid) if pii is not None else None
+        return Actor(principal_id, self.clock.now(), comment)
 
     async def act(self, alert_id: str, name: str, change: Change, correlationid: str) -> Stored | Refusal | None:
         """The alert as it is afterwards, why not, or None when there is none of that id.

@@ -43,6 +43,13 @@ create index alerts_by_rule on alerts (rule_id, fired_at desc, alert_id desc);
 create index alerts_firing on alerts (rule_id) where (condition = 'firing'::text);
 create index alerts_promised on alerts (handled_until) where (handled_until is not null);
 create index alerts_to_forget on alerts (version) where ((condition <> 'firing'::text) and (not tombstoned));
+create index alerts_by_urgency on alerts (condition, (
+case severity
+    when 'critical'::text then 0
+    when 'warning'::text then 1
+    else 2
+end), fired_at desc, alert_id desc);
+create index alerts_by_version on alerts (version, alert_id);
 
 -- Every rule set that came into force, never changed. completed_at: everybody has been decided under it.
 create table rule_versions (
@@ -52,6 +59,16 @@ create table rule_versions (
     completed_at timestamptz,
     primary key (version, applied_at)
 );
+
+-- Who is signed in to the live page: the SHA-256 of the cookie, and the key it was exchanged for.
+create table sessions (
+    token_hash bytea primary key,
+    principal_id text not null,
+    key_id text not null,
+    created_at timestamptz not null,
+    seen_at timestamptz not null
+);
+create index sessions_seen on sessions (seen_at);
 
 -- What every service has: shared/pipeline/sql and shared/postgres.
 

@@ -21,13 +21,19 @@ class Code(StrEnum):
     TOO_LONG = "too_long"  # a text is longer than allowed
     TOO_LARGE = "too_large"  # the event, an object or a list has more in it than allowed
     TOO_DEEP = "too_deep"  # nested deeper than allowed
+    EMPTY = "empty"  # a record without a value
+    NOT_JSON = "not_json"  # not a JSON document in UTF-8
+    DEFECT = "defect"  # judging it failed, which is our fault: report it
 
 
 @dataclass(frozen=True, slots=True)
 class Emitter:
-    """Whoever sends: `name` is the source of events that name none, `namespace` goes before bare references."""
+    """Whoever sends: `name` is the source of events that name none, `namespace` goes before bare references.
 
-    name: str
+    Without a name (nobody signs what lies in Kafka) every event has to say its source itself.
+    """
+
+    name: str | None
     namespace: str | None
 
 

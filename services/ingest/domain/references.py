@@ -63,7 +63,7 @@ class References:
         else:
             value = given
         if not namespace:
-            raise Unfit(Code.REFERENCE, "expected namespace:value, since this key has no namespace of its own")
+            raise Unfit(Code.REFERENCE, "expected namespace:value, since the sender has no namespace of its own")
         if not _NAMESPACE.fullmatch(namespace):
             raise Unfit(
                 Code.REFERENCE, "expected a namespace of up to 32 of a-z, 0-9, _ and -, beginning with a letter"

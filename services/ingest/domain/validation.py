@@ -46,8 +46,8 @@ def _interaction(event: Data, emitter: Emitter, now: datetime, references: Refer
     name: Any = event.get("id")
     if not _is_plain_label(name):
         _check_label(name, "id")
-    source = event.get("source")
-    if source is None:
+    source: Any = event.get("source")
+    if source is None and emitter.name is not None:
         source = emitter.name
     elif not _is_plain_label(source):
         _check_label(source, "source")

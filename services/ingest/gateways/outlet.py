@@ -9,6 +9,7 @@ import structlog
 
 from services.ingest.metrics import IngestMetrics
 from shared.errors import TransientError
+from shared.pipeline import Publication
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ MAX_WAITING_BYTES = 32 * 1024 * 1024
 class Sender(Protocol):
     """What of the Kafka publisher is needed here."""
 
-    async def send(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None: ...
+    async def send(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -118,6 +119,22 @@ class GroupedOutlet:
                 entry.acknowledged.set_result(None)
             else:
                 entry.acknowledged.set_exception(failure)
+
+
+class BatchOutlet:
+    """Publishes the interactions of one batch of Kafka records. They are never changed, so no version is checked, and
+    one that is published again is a duplicate."""
+
+    def __init__(self, sender: Sender, topic: str, *, metrics: IngestMetrics) -> None:
+        self._sender = sender
+        self._topic = topic
+        self._metrics = metrics
+
+    async def publish(self, publications: Sequence[Publication], *, again: bool = False) -> None:
+        """Returns when all are acknowledged. Raises TransientError; then all of it must be done again."""
+        if publications:
+            await self._sender.send(self._topic, ((one.entity_id.encode(), one.payload) for one in publications))
+            self._metrics.accepted.inc(len(publications))
 
 
 def _records(group: Sequence[_Waiting]) -> Iterator[tuple[bytes, bytes]]:

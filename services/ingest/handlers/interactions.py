@@ -14,6 +14,8 @@ from shared import contracts
 from shared.clock import Clock
 from shared.pii import seal_pii
 
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
 
 class Outlet(Protocol):
     """Where accepted interactions go."""
@@ -50,7 +52,6 @@ class Reception:
         self._clock = clock
         self._references = references
         self._metrics = metrics
-        self._encoder = msgspec.json.Encoder(decimal_format="number")
 
     async def receive(self, events: Sequence[Any], emitter: Emitter, correlation_id: str) -> Receipt:
         """Judge and publish. Raises TransientError when it is unknown whether the good ones are durable.
@@ -65,23 +66,25 @@ class Reception:
             if isinstance(verdict, Refuse):
                 refused.append(Refusal(index, event_id(event), verdict.field, verdict.code.value, verdict.reason))
             else:
-                records.append((verdict.subject.encode(), self._encode(verdict, correlation_id)))
+                records.append((verdict.subject.encode(), encode_interaction(verdict, correlation_id)))
         if records:
             await self._outlet.send(records)
         self._metrics.count(len(records), [refusal.code for refusal in refused])
         return Receipt(len(records), refused)
 
-    def _encode(self, interaction: Interaction, correlation_id: str) -> bytes:
-        return self._encoder.encode(
-            contracts.Interaction(
-                specversion="1.0",
-                id=interaction.id,
-                source=interaction.source,
-                type=interaction.type,
-                subject=interaction.subject,
-                time=interaction.time,
-                data=interaction.data,
-                pii=seal_pii(interaction.pii),
-                correlationid=correlation_id,
-            )
+
+def encode_interaction(interaction: Interaction, correlation_id: str) -> bytes:
+    """An accepted interaction as it goes onto the topic."""
+    return _ENCODER.encode(
+        contracts.Interaction(
+            specversion="1.0",
+            id=interaction.id,
+            source=interaction.source,
+            type=interaction.type,
+            subject=interaction.subject,
+            time=interaction.time,
+            data=interaction.data,
+            pii=seal_pii(interaction.pii),
+            correlationid=correlation_id,
         )
+    )

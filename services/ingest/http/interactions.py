@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from services.ingest.domain.entities import Emitter
 from services.ingest.domain.quota import Quota
+from services.ingest.handlers.decoding import MAX_EVENTS, NotJson, decode_events
 from services.ingest.handlers.interactions import Reception
 from services.ingest.http.body import check_headers, read_body
-from services.ingest.http.decoding import MAX_EVENTS, NotJson, decode_events
 from services.ingest.http.openapi import INTERACTIONS_OPERATION, INTERACTIONS_RESPONSES
 from services.ingest.metrics import IngestMetrics
 from shared.clock import real_now
@@ -61,14 +61,19 @@ def create_router(reception: Reception, *, quota: Quota, metrics: IngestMetrics)
         try:
             receipt = await reception.receive(events, emitter, request.state.correlation_id)
         except TransientError:
-            raise ApiError(
-                503,
-                "not_acknowledged",
-                "The broker did not acknowledge in time. Send the same again; what arrived already counts once.",
-                headers={"Retry-After": str(RETRY_SECONDS)},
-            ) from None
+            raise not_acknowledged() from None
         return Response(
             encoder.encode(receipt), status_code=202 if receipt.accepted else 422, media_type="application/json"
         )
 
     return router
+
+
+def not_acknowledged() -> ApiError:
+    """The answer when nobody knows whether what was sent is durable."""
+    return ApiError(
+        503,
+        "not_acknowledged",
+        "The broker did not acknowledge in time. Send the same again; what arrived already counts once.",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )

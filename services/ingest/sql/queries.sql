@@ -29,3 +29,45 @@ update principals set version = $2, snapshot = $3, key_ids = $4 where principal_
 -- name: get_clock_micros
 -- The database's clock: versions grow with it, also after a restore.
 select (extract(epoch from clock_timestamp()) * 1000000)::bigint;
+
+-- name: append_quarantine
+-- A re-run finds its records here already, and leaves what people made of them alone.
+insert into quarantine (quarantine_id, topic, partition, "offset", fingerprint, key, value, headers, code, field, reason)
+select *
+from unnest(
+    $1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bytea[], $9::text[],
+    $10::text[], $11::text[]
+)
+on conflict (topic, partition, "offset", fingerprint) do nothing
+returning code;
+
+-- name: get_quarantined
+-- With the raw content.
+select * from quarantine where quarantine_id = $1;
+
+-- name: lock_quarantined
+-- Locks the row: whoever reads it this way is about to settle it.
+select * from quarantine where quarantine_id = $1 for update;
+
+-- name: list_quarantine
+-- Newest first, without the raw content; $4 and $5 are the instant and id of the last one seen.
+select quarantine_id, topic, partition, "offset", code, field, reason, received_at, status, settled_at, settled_by
+from quarantine
+where ($1::text is null or code = $1)
+    and ($2::text is null or topic = $2)
+    and ($3::text is null or status = $3)
+    and ($4::timestamptz is null or (received_at, quarantine_id) < ($4, $5::uuid))
+order by received_at desc, quarantine_id desc
+limit $6;
+
+-- name: count_quarantine
+select count(*)
+from quarantine
+where ($1::text is null or code = $1) and ($2::text is null or topic = $2) and ($3::text is null or status = $3);
+
+-- name: settle_quarantined
+-- Its row is locked. Gives the row as it is now.
+update quarantine
+set status = $2, settled_at = clock_timestamp(), settled_by = $3
+where quarantine_id = $1
+returning quarantine_id, topic, partition, "offset", code, field, reason, received_at, status, settled_at, settled_by;

@@ -13,6 +13,29 @@ create table principals (
 );
 create index principals_keys on principals using gin (key_ids);
 
+-- Records of the inbound topic that were refused, as they came. headers: msgpack, as in dead_letters.
+-- status: open, resubmitted, discarded. quarantine_id: made of the primary key; asked for by people.
+create table quarantine (
+    topic text not null,
+    partition integer not null,
+    "offset" bigint not null,
+    fingerprint bigint not null,
+    quarantine_id uuid not null,
+    key bytea,
+    value bytea,
+    headers bytea not null,
+    code text not null,
+    field text not null,
+    reason text not null,
+    received_at timestamptz not null default now(),
+    status text not null default 'open'::text,
+    settled_at timestamptz,
+    settled_by text,
+    unique (quarantine_id),
+    primary key (topic, partition, "offset", fingerprint)
+);
+create index quarantine_by_receipt on quarantine (received_at, quarantine_id);
+
 -- What every service has: shared/pipeline/sql and shared/postgres.
 
 create table schema_migrations (

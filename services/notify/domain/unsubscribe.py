@@ -1,16 +1,20 @@
-"""Tokens of unsubscribe links: they name a customer and a purpose, hold no personal data and cannot be made up."""
+"""Unsubscribing. Tokens of links name a customer and a purpose, hold no personal data and cannot be made up; the act
+itself becomes an interaction."""
 
 import base64
 import binascii
 import hashlib
 import hmac
-from uuid import UUID
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
 
-from services.notify.domain.entities import MARKETING_CONSENT
+from services.notify.domain.entities import MARKETING_CONSENT, Contact
 
 _CONTEXT = b"ebbtide/notify/unsubscribe/1"
 _ID_BYTES = 16
 _TOKEN_CHARACTERS = 64
+_ACTS = UUID("6f2d3c52-0b1e-5a8e-9f53-9d0f5e1c7a06")
 
 
 def token_for(secret: bytes, customer_id: str, purpose: str = MARKETING_CONSENT) -> str:
@@ -29,6 +33,26 @@ def customer_of(secret: bytes, token: str, purpose: str = MARKETING_CONSENT) -> 
         return None
     identity, mac = raw[:_ID_BYTES], raw[_ID_BYTES:]
     return str(UUID(bytes=identity)) if hmac.compare_digest(mac, _mac(secret, identity, purpose)) else None
+
+
+def act_of(contact: Contact | None, at: datetime, purpose: str = MARKETING_CONSENT) -> dict[str, Any] | None:
+    """Unsubscribing as a CloudEvent; None when nobody is known by it or the log already says that they want no mail.
+
+    Its id follows from the consent it ends, so a second click is the same act and one after a new consent is another.
+    """
+    if contact is None or contact.reference is None or contact.consent is False:
+        return None
+    ended = contact.consent_at.isoformat() if contact.consent_at is not None else ""
+    channel, _, kind = purpose.partition(":")
+    return {
+        "specversion": "1.0",
+        "id": str(uuid5(_ACTS, f"{contact.reference}/{purpose}/{ended}")),
+        "source": "ebbtide/notify",
+        "type": "customer.notification.unsubscribed",
+        "subject": contact.reference,
+        "time": at.astimezone(UTC).isoformat(),
+        "data": {"channel": channel, "purpose": kind},
+    }
 
 
 def _mac(secret: bytes, identity: bytes, purpose: str) -> bytes:

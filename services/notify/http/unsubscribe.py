@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from fastapi import APIRouter
@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from services.notify.domain.entities import Contact
 from services.notify.domain.locales import locale_for
-from services.notify.domain.unsubscribe import customer_of
+from services.notify.domain.unsubscribe import act_of, customer_of
 from services.notify.metrics import NotifyMetrics
 from shared.clock import Clock
 from shared.http import ApiError
@@ -32,6 +32,7 @@ class SuppressionStore(Protocol):
 
     async def get_contacts(self, customer_ids: Sequence[str]) -> Mapping[str, Contact]: ...
     async def append_suppression(self, customer_id: str, at: datetime) -> bool: ...
+    async def append_outbox(self, event: Mapping[str, Any]) -> None: ...
 
 
 class Pages(Protocol):
@@ -61,12 +62,16 @@ class Unsubscribing:
     async def unsubscribe(self, token: str) -> None:
         """From now on no win-back is claimed for this customer. Repeating it changes nothing but the instant.
 
-        The act reaches the log as `customer.notification.unsubscribed` once there is an inbound topic to put it on:
-        an outbox row belongs into this transaction.
+        The act reaches the log as `customer.notification.unsubscribed`: it is put into the outbox in this transaction.
         """
         customer_id = self._customer(token)
+        now = self._clock.now()
         async with self._database.transaction() as connection:
-            news = await self._store(connection).append_suppression(customer_id, self._clock.now())
+            store = self._store(connection)
+            news = await store.append_suppression(customer_id, now)
+            act = act_of((await store.get_contacts([customer_id])).get(customer_id), now)
+            if act is not None:
+                await store.append_outbox(act)
         log.info("unsubscribed", customer_id=customer_id, news=news)
 
     def _customer(self, token: str) -> str:

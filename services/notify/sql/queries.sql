@@ -184,6 +184,17 @@ set unsubscribed_at = excluded.unsubscribed_at, recorded_at = clock_timestamp()
 where suppressions.unsubscribed_at < excluded.unsubscribed_at
 returning true;
 
+-- name: append_outbox
+-- An act that was told before is told once.
+insert into outbox (event_id, reference, event) values ($1, $2, $3) on conflict (event_id) do nothing;
+
+-- name: list_outbox
+-- What is still owed, oldest first.
+select event_id, reference, event from outbox where published_at is null order by recorded_at limit $1;
+
+-- name: settle_outbox
+update outbox set published_at = clock_timestamp() where event_id = any ($1::uuid[]);
+
 -- name: wake_closings
 -- The firing of these alerts is settled: a closing that waits for that is due. Whoever holds its row looks itself.
 update notifications

@@ -70,6 +70,17 @@ create table suppressions (
     primary key (customer_id, purpose)
 );
 
+-- Interactions that customers made on our own pages, owed to the inbound topic until published_at. event: as it goes there.
+-- event_id follows from the act; rows stay, so that an act repeated is nothing new.
+create table outbox (
+    event_id uuid primary key,
+    reference text not null,
+    event bytea not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    published_at timestamptz
+);
+create index outbox_owed on outbox (recorded_at) where (published_at is null);
+
 -- What every service has: shared/pipeline/sql and shared/postgres.
 
 create table schema_migrations (

@@ -49,6 +49,10 @@ class Shelf(Protocol):
 
     async def count_timeline(self, references: Sequence[str]) -> int: ...
 
+    async def find_interactions(
+        self, id: str, *, source: str | None, reference: str | None
+    ) -> list[tuple[bytes, str]]: ...
+
 
 class Archive(Protocol):
     """One unit of work; `store.ProfileStore` says what each call does."""

@@ -132,3 +132,21 @@ limit $6;
 
 -- name: count_timeline
 select count(*) from interactions where reference = any ($1::text[]);
+
+-- name: get_interactions
+-- Those of one reference with this id: one for each source that used it.
+select i.body, r.customer_id
+from interactions as i
+join customer_references as r on r.reference = i.reference
+where i.reference = $1 and i.id = $2 and ($3::text is null or i.source = $3)
+order by i.source
+limit 100;
+
+-- name: find_interactions
+-- As get_interactions for a caller who knows no reference. Reads the whole archive: for operators, and bounded in time.
+select i.body, r.customer_id
+from interactions as i
+join customer_references as r on r.reference = i.reference
+where i.id = $1 and ($2::text is null or i.source = $2)
+order by i.reference, i.source
+limit 100;

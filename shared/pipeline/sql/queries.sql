@@ -35,6 +35,9 @@ where owed.entity_id = p.entity_id and owed.version <= p.version and owed.due_at
 -- name: count_to_publish
 select count(*) from to_publish where due_at <= now();
 
+-- name: count_dead_letters
+select count(*) from (select 1 from dead_letters limit 10000) as some;
+
 -- name: append_dead_letters
 -- Complete enough to be replayed; met again on a re-run it only counts another attempt.
 insert into dead_letters (topic, partition, "offset", fingerprint, key, value, headers, recorded_at, reason, detail)

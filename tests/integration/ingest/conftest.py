@@ -46,3 +46,21 @@ async def caller(ingest: Application, shop: Granted) -> AsyncIterator[aiohttp.Cl
         f"http://127.0.0.1:{ingest.server.port}", headers={"Authorization": f"Bearer {shop.key.secret}"}
     ) as session:
         yield session
+
+
+@pytest.fixture
+async def admin(ingest: Application) -> AsyncIterator[aiohttp.ClientSession]:
+    """An HTTP session of somebody who may see raw records."""
+    async with ingest.database.transaction() as connection:
+        request = Request(name="ann", kind="person", namespace=None, scopes=("admin",))
+        granted = await create_principal(IngestStore(connection), request)
+
+    async def known() -> bool:
+        return ingest.directory.find(granted.key.secret) is not None
+
+    await eventually(known, what="the key of ann")
+    assert ingest.server is not None
+    async with aiohttp.ClientSession(
+        f"http://127.0.0.1:{ingest.server.port}", headers={"Authorization": f"Bearer {granted.key.secret}"}
+    ) as session:
+        yield session

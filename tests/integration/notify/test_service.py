@@ -11,12 +11,12 @@ from shared.access import new_key
 from shared.application import Application
 from shared.clock import real_now
 from shared.contracts import AccessKey, Principal
-from shared.kafka.topics import ALERTS, NOTIFICATIONS, PROFILES
+from shared.kafka.topics import ALERTS, INBOUND, NOTIFICATIONS, PROFILES
 from tests.integration.notify.mailbox import Mailbox
 from tests.integration.notify.values import alert, id_of, profile, resolved, snapshot
 from tests.support.builders import record
 from tests.support.stack import SECRET, Lease
-from tests.support.topics import last_per_key, publish
+from tests.support.topics import last_per_key, publish, read_all
 from tests.support.waiting import eventually
 
 
@@ -117,6 +117,13 @@ async def test_an_unsubscribe_link_works_without_login_and_only_by_post(
         forged = path[:-1] + ("A" if path[-1] != "A" else "B")
         assert (await browser.get(forged)).status == 404
         assert (await browser.post(forged)).status == 404
+
+    async def told() -> list[Any]:
+        return await read_all(lease, INBOUND)
+
+    [(key, act)] = await eventually(told, what="the act on its way into the log")
+    assert (key, act.subject, act.type) == ("shop:jo", "shop:jo", "customer.notification.unsubscribed")
+    assert (act.time, act.data) == (notify.clock.now(), {"channel": "email", "purpose": "marketing"})
     await publish(lease, ALERTS, [record(alert("a2", "jo", notify=("customer",)))])
 
     async def second() -> Any:

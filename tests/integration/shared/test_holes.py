@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from shared.kafka.topics import Topic
+from shared.kafka.topics import ANYONE, Topic
 from shared.pipeline.assignment import Assignment
 from shared.postgres import Database
 from tests.support.tally.bench import Bench, all_ids, events
@@ -70,10 +70,11 @@ async def test_offsets_that_never_come_halt_the_partition(bench: Bench) -> None:
     assert admitted(assignment, log, records(EVENTS, 0, 1)) == []
 
 
-async def test_compaction_may_leave_holes(bench: Bench) -> None:
+@pytest.mark.parametrize("change", [{"cleanup": "compact"}, {"writer": ANYONE}], ids=["compaction", "transactions"])
+async def test_compaction_and_the_transactions_of_others_may_leave_holes(bench: Bench, change: Any) -> None:
     """The first one is put back, in case the client dropped what it had read; then they are taken as they are."""
     log = Log()
-    topic = dataclasses.replace(EVENTS, cleanup="compact")
+    topic = dataclasses.replace(EVENTS, **change)
     assignment = await assigned(bench, topic, log)
     assert admitted(assignment, log, records(topic, 3, 7)) == []
     assert admitted(assignment, log, records(topic, 3, 7)) == [3, 7]

@@ -26,7 +26,7 @@ class Tally(Record, frozen=True, kw_only=True):
 
 EVENTS = Topic(
     name="events.v1",
-    writer="anyone",
+    writer="tests",
     key="reference",
     payload=Interaction,
     cleanup="delete",

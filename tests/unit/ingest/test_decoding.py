@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from services.ingest.domain.entities import Code, Refuse
-from services.ingest.http.decoding import MAX_EVENT_BYTES, NotJson, decode_events
+from services.ingest.handlers.decoding import MAX_EVENT_BYTES, NotJson, decode_events
 
 DEEP = b"[" * 3000 + b"]" * 3000
 

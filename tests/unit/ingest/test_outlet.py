@@ -11,7 +11,7 @@ from services.ingest.metrics import IngestMetrics
 from shared.clock import pause
 from shared.errors import TransientError
 
-Sent = list[tuple[bytes, bytes]]
+Sent = list[tuple[bytes, bytes | None]]
 
 
 class Broker:
@@ -22,7 +22,7 @@ class Broker:
         self.open = asyncio.Event()
         self.failure: Exception | None = None
 
-    async def send(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
+    async def send(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         self.sent.append(list(records))
         await self.open.wait()
         if self.failure is not None:

@@ -1,4 +1,4 @@
-"""Bytes of a request to events. A fast way for JSON as it should be, a careful one for JSON that is merely legal."""
+"""Bytes to events. A fast way for JSON as it should be, a careful one for JSON that is merely legal."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]+|[\]}]+|,|"', re.DOTALL)
 # More structure than this in a body too deep to decode is not worth the time of everybody else.
 _MAX_TOKENS = 100_000
 _TOO_DEEP = Refuse("event", Code.TOO_DEEP, "expected at most 8 levels of objects and lists")
-_TOO_LARGE = Refuse("event", Code.TOO_LARGE, f"expected an event of at most {MAX_EVENT_BYTES} bytes")
+TOO_LARGE = Refuse("event", Code.TOO_LARGE, f"expected an event of at most {MAX_EVENT_BYTES} bytes")
 # Stand for numbers that no type of ours holds, and that the domain therefore refuses.
 _NO_NUMBER = Decimal("Infinity")
 _NO_INTEGER = 2**64
@@ -45,8 +45,23 @@ def decode_events(body: bytes) -> Sequence[Any]:
     events = document if type(document) is list else [document]
     if len(body) > MAX_EVENT_BYTES and len(events) <= MAX_EVENTS:
         sizes = _sizes(body, document)
-        return [event if size <= MAX_EVENT_BYTES else _TOO_LARGE for event, size in zip(events, sizes, strict=True)]
+        return [event if size <= MAX_EVENT_BYTES else TOO_LARGE for event, size in zip(events, sizes, strict=True)]
     return events
+
+
+def decode_event(body: bytes) -> Any:
+    """The one event in `body`, or a `Refuse` when it is too large or too deep. Raises NotJson."""
+    if len(body) > MAX_EVENT_BYTES:
+        return TOO_LARGE
+    try:
+        return _DECODER.decode(body)
+    except RecursionError:
+        return _TOO_DEEP
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        try:
+            return _decode_legal(body)
+        except RecursionError:
+            return _TOO_DEEP
 
 
 def _sizes(body: bytes, document: Any) -> Sequence[int]:
@@ -70,24 +85,10 @@ def _decode_legal(body: bytes) -> Any:
 
 def _decode_apart(body: bytes) -> Sequence[Any]:
     """One event nests deeper than Python can follow: decode each alone, so that its neighbours do not suffer."""
-    events: list[Any] = []
     parts = _split(body)
     if parts is None:
         return [_TOO_DEEP]
-    for part in parts:
-        if len(part) > MAX_EVENT_BYTES:
-            events.append(_TOO_LARGE)
-            continue
-        try:
-            events.append(_DECODER.decode(part))
-        except RecursionError:
-            events.append(_TOO_DEEP)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            try:
-                events.append(_decode_legal(part))
-            except RecursionError:
-                events.append(_TOO_DEEP)
-    return events
+    return [decode_event(part) for part in parts]
 
 
 def _split(body: bytes) -> Sequence[bytes] | None:

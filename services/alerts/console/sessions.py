@@ -1,0 +1,107 @@
+"""Who looks at the page: a key is exchanged once for a session, which lives in the store and dies with its key."""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.alerts.console.store import ConsoleStore
+from shared.access import Directory, key_id_of
+from shared.clock import real_now
+from shared.contracts import Principal
+from shared.http.access import authorise
+from shared.http.problems import ApiError
+from shared.postgres import Database
+
+IDLE = timedelta(hours=12)
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody signed in, as the directory of keys knows them now."""
+
+    token_hash: bytes
+    key_id: str
+    principal: Principal
+
+    @property
+    def may_act(self) -> bool:
+        """Whether they may change alerts."""
+        return bool({"alerts:write", "admin"} & {*self.principal.scopes})
+
+
+class Sessions:
+    """Sessions outlive restarts and end after 12 hours without a request. Of the cookie only a hash is stored."""
+
+    def __init__(self, database: Database, directory: Directory) -> None:
+        self.directory = directory
+        self._database = database
+
+    async def sign_in(self, key: str) -> str:
+        """The value of a new cookie. Raises ApiError 401, 403 or 503 when the key does not let anybody look."""
+        principal = authorise(self.directory, key, "alerts:read")
+        token, now = secrets.token_urlsafe(32), real_now()
+        async with self._database.transaction() as connection:
+            store = ConsoleStore(connection)
+            await store.prune_sessions(now - IDLE)
+            await store.append_session(_hash(token), principal.principal_id, key_id=key_id_of(key), at=now)
+        return token
+
+    async def find(self, token: str) -> Session | None:
+        """The session of a cookie, if it is not too old and its key is still good. Raises ApiError 503 at start."""
+        token_hash, now = _hash(token), real_now()
+        async with self._database.connection() as connection:
+            stored = await ConsoleStore(connection).get_session(token_hash, now - IDLE)
+            if stored is None:
+                return None
+            principal = self.principal_of(stored.key_id)
+            if principal is None:
+                await ConsoleStore(connection).delete_session(token_hash)
+                return None
+            if now - stored.seen_at > TOUCH_EVERY:
+                await ConsoleStore(connection).touch_session(token_hash, now)
+        return Session(token_hash, stored.key_id, principal)
+
+    async def sign_out(self, token: str) -> None:
+        """The cookie is worth nothing from now on."""
+        async with self._database.connection() as connection:
+            await ConsoleStore(connection).delete_session(_hash(token))
+
+    def principal_of(self, key_id: str) -> Principal | None:
+        """Whose key this is, if it is good now and lets them look."""
+        if not self.directory.loaded:
+            raise ApiError(503, "access_unknown", "Keys are not loaded yet.", headers={"Retry-After": "1"})
+        principal = self.directory.holder(key_id)
+        readers = {"alerts:read", "admin"}
+        return principal if principal is not None and readers & {*principal.scopes} else None
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+class Throttle:
+    """Refuses an address that failed too often lately. One process's own count: keys cannot be guessed anyway."""
+
+    def __init__(self, *, failures: int = 10, within: timedelta = timedelta(minutes=1), addresses: int = 1_000) -> None:
+        self._failures = failures
+        self._within = within
+        self._addresses = addresses
+        self._failed: OrderedDict[str, list[datetime]] = OrderedDict()
+
+    def refuses(self, address: str, now: datetime) -> bool:
+        """Whether this address has to wait."""
+        return len(self._recent(address, now)) >= self._failures
+
+    def note(self, address: str, now: datetime) -> None:
+        """A failed attempt."""
+        self._failed[address] = [*self._recent(address, now), now][-self._failures :]
+        self._failed.move_to_end(address)
+        if len(self._failed) > self._addresses:
+            self._failed.popitem(last=False)
+
+    def _recent(self, address: str, now: datetime) -> Sequence[datetime]:
+        return [at for at in self._failed.get(address, ()) if at > now - self._within]
