@@ -19,6 +19,8 @@ def decode_cursor(text: str, *kinds: type) -> tuple[Any, ...]:
         parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError, RecursionError):
         parts = None
+    if isinstance(parts, list) and any(isinstance(part, str) and "\x00" in part for part in parts):
+        parts = None  # PostgreSQL's text holds no NUL
     fits = isinstance(parts, list) and (not kinds or [type(part) for part in parts] == list(kinds))
     if not fits:
         raise ApiError(422, "bad_cursor", "The cursor is not one that this list gave.", field="cursor")

@@ -105,13 +105,21 @@ def install_problems(app: FastAPI) -> None:
 
 
 class FailureMiddleware:
-    """Answers what a route raised and nobody caught. The framework's own way answers outside all middleware, where
-    the correlation id is gone, and raises again, so that the server logs everything a second time."""
+    """Refuses addresses that no route can answer, and answers what a route raised and nobody caught.
+
+    The framework's own way answers outside all middleware, where the correlation id is gone, and raises again, so that
+    the server logs everything a second time.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (b"%00" in scope["query_string"] or "\x00" in scope["path"]):
+            # PostgreSQL's text holds none, so nothing is called so; its refusal would look like a defect of ours.
+            refusal = ApiError(422, "not_valid", "The address holds a NUL character (%00), which no name contains.")
+            await problem(refusal)(scope, receive, send)
+            return
         started = False
 
         async def answer(message: Message) -> None:

@@ -142,3 +142,15 @@ async def test_readiness_says_what_it_waits_for() -> None:
     answer = await call(app, "GET", "/readyz")
     assert (answer.status, answer.json()) == (200, {"status": "ready", "waiting_for": {}})
     assert (await call(app, "GET", "/livez")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/page?cursor=a%00b", "/pa\x00ge"])
+async def test_nul_in_the_address_is_refused_before_it_reaches_a_store(path: str) -> None:
+    answer = await ask(path)
+    assert (answer.status, answer.json()["code"]) == (422, "not_valid")
+    assert "x-correlation-id" in answer.headers
+
+
+async def test_cursor_with_a_nul_is_none_of_ours() -> None:
+    answer = await ask("/page?cursor=" + encode_cursor("a\x00b", 1))
+    assert (answer.status, answer.json()["code"]) == (422, "bad_cursor")
