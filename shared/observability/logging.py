@@ -23,7 +23,7 @@ def configure_logging(service: str, level: str) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        cache_logger_on_first_use=True,
+        # Loggers are not cached: where several services run in one process, as in tests, the last one set up decides.
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
