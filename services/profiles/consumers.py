@@ -5,7 +5,7 @@ from shared.kafka.topics import INTERACTIONS
 from shared.pipeline import Subscription
 
 # Ingest writes as requests come, a few records each. What is gathered here spares everybody downstream as well.
-GATHER_MS = 100
+GATHER_MS = 120
 
 
 def interactions(handlers: ProfileHandlers) -> Subscription:

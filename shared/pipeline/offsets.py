@@ -13,12 +13,12 @@ from shared.pipeline.records import PartitionProgress
 log = structlog.get_logger(__name__)
 
 # A commit costs broker and client as much as a batch of records; one that comes late costs a repetition at worst.
-COMMIT_PAUSE_SECONDS = 0.25
+COMMIT_PAUSE_SECONDS = 0.5
 COMMIT_SECONDS = 5
 
 
 class OffsetCommitter:
-    """Commits what was added: at once, and what comes within a quarter of a second after that together."""
+    """Commits what was added: at once, and what comes within half a second after that together."""
 
     def __init__(self, topic: Topic, consumer: Callable[[], Consumer | None]) -> None:
         self._topic = topic

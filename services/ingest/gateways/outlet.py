@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 Records = Sequence[tuple[bytes, bytes]]
 
 # A request that comes sooner after the last send waits for others this long; the broker's work is by the send.
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.03
 # So much is worth a send of its own.
 GOOD_SEND_BYTES = 128 * 1024
 # Sends under way at once. A second lets the next group be built while the first is being acknowledged.
