@@ -19,6 +19,7 @@ from deploy.feeds.client import MAX_EVENTS, InteractionsClient
 from deploy.stack.databases import SERVICES
 from services.ingest.handlers.principals import Request, create_principal
 from shared.clock import pause
+from shared.contracts.access import Scope
 from shared.errors import ConfigurationError, EbbtideError, TransientError
 from shared.kafka.connection import KafkaConnection
 
@@ -32,7 +33,8 @@ _OPEN_AT = "1997-09-30T00:00:00Z"
 
 async def main() -> int:
     """Needs EBBTIDE_POSTGRES_DSN (ingest's database, to make a key) and KAFKA_BOOTSTRAP."""
-    request = Request(name=f"demo-{token_hex(3)}", kind="system", namespace="cdnow", scopes=("admin",))
+    scopes: tuple[Scope, ...] = ("interactions:write", "alerts:read", "notifications:read")
+    request = Request(name=f"demo-{token_hex(3)}", kind="system", namespace="cdnow", scopes=scopes)
     granted = await change_principals(
         os.environ["EBBTIDE_POSTGRES_DSN"], lambda store: create_principal(store, request)
     )
