@@ -1,21 +1,27 @@
 """Composition root of notify."""
 
+from functools import partial
 from pathlib import Path
 
 from services.notify.consumers import subscriptions
+from services.notify.domain.destinations import trusted_from
 from services.notify.domain.planning import Planner
 from services.notify.gateways.mailer import Mailer
 from services.notify.gateways.messages import sender_from
+from services.notify.gateways.notices import NoticeMailer
 from services.notify.gateways.rendering import Renderer
 from services.notify.gateways.smtp import SmtpGateway, smtp_server_from
 from services.notify.gateways.staff import load_staff
-from services.notify.handlers import Planning
+from services.notify.gateways.webhooks import WebhookGateway
+from services.notify.handlers import Announcing, Planning, Subscribing, Vault
+from services.notify.http.deliveries import delivery_routes
 from services.notify.http.notifications import notification_routes
 from services.notify.http.unsubscribe import Unsubscribing, unsubscribe_routes
+from services.notify.http.webhooks import webhook_routes
 from services.notify.metrics import NotifyMetrics
 from services.notify.settings import Settings
-from services.notify.store import NotifyStore
-from services.notify.timers import Claims, Outbox, Sender, WaitingAlerts
+from services.notify.store import NotifyStore, WebhookStore
+from services.notify.timers import Claims, Deliveries, Outbox, Sender, WaitingAlerts, WebhookUpkeep
 from shared.application import Application
 from shared.clock import Clock
 from shared.ids import notification_id_of
@@ -39,10 +45,18 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
     metrics = NotifyMetrics(app.registry)
     renderer = Renderer()
     secret = settings.secret.get_secret_value().encode()
-    planning = Planning(NotifyStore, planner=Planner(staff, notification_id_of), clock=app.clock)
+    announcing = Announcing(WebhookStore, default_owner=staff.default_owner, clock=app.clock, metrics=metrics)
+    planning = Planning(NotifyStore, planner=Planner(staff, notification_id_of), announcing=announcing, clock=app.clock)
     for subscription in subscriptions(planning):
         app.consume(subscription)
-    claims = Claims(app.database, NotifyStore, staff=staff, customer_sends=settings.customer_sends, metrics=metrics)
+    claims = Claims(
+        app.database,
+        NotifyStore,
+        staff=staff,
+        customer_sends=settings.customer_sends,
+        announcing=announcing,
+        metrics=metrics,
+    )
     mailer = Mailer(
         gateway=SmtpGateway(smtp_server_from(settings.smtp_url.get_secret_value())),
         renderer=renderer,
@@ -58,4 +72,31 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
     unsubscribing = Unsubscribing(app.database, NotifyStore, secret=secret, clock=app.clock)
     app.route(notification_routes(app.database, NotifyStore))
     app.route(unsubscribe_routes(unsubscribing, renderer, metrics))
+    _add_webhooks(app, settings, mailer, metrics)
     return app
+
+
+def _add_webhooks(app: Application, settings: Settings, mailer: Mailer, metrics: NotifyMetrics) -> None:
+    """Their routes, their deliveries, and mail about those that were disabled."""
+    trusted = trusted_from(settings.webhook_trusted)
+    gateway = WebhookGateway(trusted)
+    vault = Vault(mailer.secret)
+    subscribing = Subscribing(
+        app.database,
+        WebhookStore,
+        vault=vault,
+        trusted=trusted,
+        check=gateway.check,
+        clock=app.clock,
+        metrics=metrics,
+    )
+    deliveries = Deliveries(
+        app.database, WebhookStore, gateway=gateway, vault=vault, directory=app.directory, metrics=metrics
+    )
+    notices = NoticeMailer(gateway=mailer.gateway, renderer=mailer.renderer, sender=mailer.sender, staff=mailer.staff)
+    upkeep = WebhookUpkeep(app.database, WebhookStore, notices=notices, directory=app.directory)
+    app.run("webhook_deliveries", partial(deliveries.run, app.clock))
+    app.every("webhook_pruning", upkeep.prune)
+    app.every("webhook_notices", upkeep.notify)
+    app.route(webhook_routes(subscribing, mailer.staff.members.keys()))
+    app.route(delivery_routes(subscribing, gateway, app.clock))

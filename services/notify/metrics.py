@@ -32,6 +32,30 @@ class NotifyMetrics:
             "Attempts that ended after their lease, so that somebody else had gone on.",
             registry=registry,
         )
+        self.webhook_events = Counter(
+            "ebbtide_webhook_events", "Events owed to webhooks, once for each of them.", registry=registry
+        )
+        self.webhook_attempts = Counter(
+            "ebbtide_webhook_attempts",
+            "Attempts to reach a webhook, by how they ended.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.webhook_attempt_seconds = Histogram(
+            "ebbtide_webhook_attempt_seconds",
+            "Time one attempt to reach a webhook took.",
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.webhook_settled = Counter(
+            "ebbtide_webhook_settled",
+            "Deliveries to webhooks that need nothing more, by status.",
+            ["status"],
+            registry=registry,
+        )
+        self.webhooks_disabled = Counter(
+            "ebbtide_webhooks_disabled", "Webhooks that were disabled, by reason.", ["reason"], registry=registry
+        )
         self.unsubscribed = Counter("ebbtide_unsubscribed", "Unsubscriptions through our own links.", registry=registry)
 
     def count_settled(self, notification: Notification) -> None:

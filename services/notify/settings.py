@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from services.notify.domain.destinations import trusted_from
 from services.notify.gateways.messages import sender_from
 from services.notify.gateways.smtp import smtp_server_from
 from shared.errors import ConfigurationError
@@ -27,6 +28,11 @@ def _smtp_url(setting: SecretStr) -> SecretStr:
     return setting
 
 
+def _trusted(setting: str) -> str:
+    trusted_from(setting)
+    return setting
+
+
 class Settings(ServiceSettings):
     """Settings of notify."""
 
@@ -41,3 +47,7 @@ class Settings(ServiceSettings):
         description="Sender of all mail: Shop <hello@shop.example>. The name signs mail to customers."
     )
     customer_sends: bool = Field(default=False, description="Whether customers receive mail at all.")
+    webhook_trusted: Annotated[str, AfterValidator(_trusted)] = Field(
+        default="",
+        description="Receivers of webhooks that may be plain HTTP and inside: host:port, comma between. Trust them.",
+    )

@@ -15,6 +15,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAlert:
+    """How much of an alert is known: the version of its snapshot, and the length of its history (None: not noted)."""
+
+    version: int
+    acts: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Firing:
     """A notification about a firing: to whom it goes or went, and how it stands."""
 

@@ -26,6 +26,9 @@ WAIT_FOR_NEWER_CONTACT = 1.0
 # (alert, transition, step, recipient, channel) to the notification's id.
 Identify = Callable[[str, str, str, str, str], str]
 
+# The alert about Ebbtide itself, which is about no customer; alerts raises it under this rule.
+STANDSTILL = "ebbtide-standstill"
+
 _TEMPLATES = {
     ("fired", OWNER_STEP): "owner_fired",
     ("closed", OWNER_STEP): "owner_closed",
@@ -93,7 +96,9 @@ class Planner:
                     channel="email",
                     status="planned",
                     reason=Reason.QUEUED,
-                    template=_TEMPLATES[transition, step],
+                    template=(
+                        f"standstill_{transition}" if cause.rule_id == STANDSTILL else _TEMPLATES[transition, step]
+                    ),
                     locale=self._locale(contact, recipient),
                     cause_at=cause.fired_at if transition == "fired" else cause.closed_at or cause.fired_at,
                     decided_at=now,

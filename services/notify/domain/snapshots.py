@@ -63,6 +63,8 @@ class ActPart:
 
     act: str
     at: datetime
+    by: str = ""
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

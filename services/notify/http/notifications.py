@@ -7,13 +7,15 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel, Field
 
 from services.notify.domain.entities import Notification, Status
 from services.notify.domain.limits import NotificationFilter
 from services.notify.domain.reasons import Reason
-from shared.http import ApiError, decode_cursor, encode_cursor, page, requires
+from shared.contracts import Notification as NotificationContract
+from shared.http import ApiError, Instant, PageRequest, cut, decode_position, page, requires
 from shared.http.problems import PROBLEMS
+from shared.http.schemas import example_of, example_response, page_of
 from shared.postgres import Connection, Database
 
 
@@ -35,17 +37,19 @@ class NotificationPage(BaseModel):
     total: int | None = None
 
 
-class Filters(BaseModel):
+_EXAMPLE = example_of(NotificationContract)
+
+
+class Filters(PageRequest):
     """Query parameters of the list."""
 
-    alert_id: UUID | None = None
-    customer_id: UUID | None = None
-    status: Status | None = None
-    reason: Reason | None = None
-    since: Annotated[AwareDatetime | None, Query(description="Only causes at or after this instant.")] = None
-    cursor: str | None = None
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    total: bool = False
+    alert_id: UUID | None = Field(default=None, description="About this alert only.")
+    customer_id: UUID | None = Field(default=None, description="About this customer only.")
+    status: Status | None = Field(default=None, description="What became of them.", examples=["sent"])
+    reason: Reason | None = Field(default=None, description="Why they were not sent.", examples=["no_consent"])
+    since: Instant | None = Field(
+        default=None, description="Only causes at or after this instant.", examples=["2026-01-30T12:00:00Z"]
+    )
 
     def wanted(self) -> NotificationFilter:
         return NotificationFilter(
@@ -66,18 +70,24 @@ def notification_routes(database: Database, store: Callable[[Connection], Notifi
         responses=PROBLEMS,
     )
 
-    @router.get("", summary="Notifications, newest cause first", response_model=NotificationPage)
+    page_shown = example_response(page_of(_EXAMPLE), description="A page of notifications")
+
+    @router.get("", summary="Notifications, newest cause first", response_model=NotificationPage, responses=page_shown)
     async def list_notifications(filters: Annotated[Filters, Query()]) -> Response:
-        after = _after(filters.cursor)
+        after = decode_position(filters.cursor)
         async with database.connection() as connection:
             reading = store(connection)
             found = await reading.list_notifications(filters.wanted(), after=after, limit=filters.limit + 1)
             total = await reading.count_notifications(filters.wanted()) if filters.total else None
-        items, more = found[: filters.limit], len(found) > filters.limit
-        cursor = encode_cursor(items[-1].cause_at.isoformat(), items[-1].notification_id) if more else None
-        return _json(page(list(items), cursor, total))
+        items, cursor = cut(found, filters.limit, lambda one: (one.cause_at.isoformat(), one.notification_id))
+        return _json(page(items, cursor, total))
 
-    @router.get("/{notification_id}", summary="One notification", response_model=Notification)
+    @router.get(
+        "/{notification_id}",
+        summary="One notification",
+        response_model=Notification,
+        responses=example_response(_EXAMPLE, description="The notification"),
+    )
     async def get_notification(notification_id: UUID) -> Response:
         async with database.connection() as connection:
             found = await store(connection).get_notification(str(notification_id))
@@ -86,19 +96,6 @@ def notification_routes(database: Database, store: Callable[[Connection], Notifi
         return _json(found)
 
     return router
-
-
-def _after(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    cause_at, notification_id = decode_cursor(cursor, str, str)
-    try:
-        instant = datetime.fromisoformat(cause_at)
-        if instant.tzinfo is None:
-            raise ValueError
-        return instant, str(UUID(notification_id))
-    except ValueError:
-        raise ApiError(422, "bad_cursor", "The cursor is not one that this list gave.", field="cursor") from None
 
 
 def _json(value: object) -> Response:

@@ -81,16 +81,31 @@ class Unsubscribing:
         return customer_id
 
 
+def _page(description: str) -> dict[int | str, dict[str, Any]]:
+    content = {"schema": {"type": "string"}, "example": "<!doctype html><html>…</html>"}
+    return {200: {"description": description, "content": {"text/html": content}}}
+
+
 def unsubscribe_routes(unsubscribing: Unsubscribing, pages: Pages, metrics: NotifyMetrics) -> APIRouter:
     """The page for people and the one-click address of RFC 8058, which are the same."""
     router = APIRouter(prefix="/v1/unsubscribe", tags=["unsubscribe"])
 
-    @router.get("/{token}", summary="Ask whether to unsubscribe; changes nothing", response_class=HTMLResponse)
+    @router.get(
+        "/{token}",
+        summary="Ask whether to unsubscribe; changes nothing",
+        response_class=HTMLResponse,
+        responses=_page("A page with one button"),
+    )
     async def ask(token: str) -> HTMLResponse:
         locale = await unsubscribing.locale(token)
         return HTMLResponse(pages.page("unsubscribe", locale), headers=_HEADERS)
 
-    @router.post("/{token}", summary="Unsubscribe, by form or one click", response_class=HTMLResponse)
+    @router.post(
+        "/{token}",
+        summary="Unsubscribe, by form or one click",
+        response_class=HTMLResponse,
+        responses=_page("A page that says it is done"),
+    )
     async def unsubscribe(token: str) -> HTMLResponse:
         await unsubscribing.unsubscribe(token)
         metrics.unsubscribed.inc()

@@ -40,19 +40,20 @@ order by f.asked_id, f.depth desc;
 -- One win-back at a time is claimed for a customer.
 select customer_id from contacts where customer_id = any ($1::uuid[]) order by customer_id for update;
 
--- name: get_alert_versions
-select alert_id, version from alerts where alert_id = any ($1::uuid[]);
+-- name: get_known_alerts
+select alert_id, version, acts from alerts where alert_id = any ($1::uuid[]);
 
 -- name: upsert_alerts
 -- Keeps the newest version and locks the rows; returns the alerts whose row it changed.
-insert into alerts (alert_id, version, customer_id, cause_version, succeeds, cause, correlation_id)
+insert into alerts (alert_id, version, customer_id, cause_version, succeeds, cause, correlation_id, acts)
 select *
-from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bytea[], $7::text[])
-    as a (alert_id, version, customer_id, cause_version, succeeds, cause, correlation_id)
+from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bytea[], $7::text[], $8::integer[])
+    as a (alert_id, version, customer_id, cause_version, succeeds, cause, correlation_id, acts)
 order by a.alert_id
 on conflict (alert_id) do update
 set version = excluded.version, customer_id = excluded.customer_id, cause_version = excluded.cause_version,
-    succeeds = excluded.succeeds, cause = excluded.cause, correlation_id = excluded.correlation_id
+    succeeds = excluded.succeeds, cause = excluded.cause, correlation_id = excluded.correlation_id,
+    acts = excluded.acts
 where alerts.version < excluded.version
 returning alert_id;
 

@@ -20,6 +20,7 @@ create index contacts_merged_into on contacts (merged_into) where (merged_into i
 
 -- Read model of alerts.v1. cause: domain.entities.Cause as JSON.
 -- wait_until (real time): its steps are not planned yet, until the contact is as new as cause_version, at the latest then.
+-- acts: the length of its history, so that webhooks are told what is new in it; null: stored before there were webhooks.
 create table alerts (
     alert_id uuid primary key,
     version bigint not null,
@@ -28,7 +29,8 @@ create table alerts (
     succeeds uuid,
     cause bytea not null,
     correlation_id text not null,
-    wait_until timestamptz
+    wait_until timestamptz,
+    acts integer
 );
 create index alerts_waiting on alerts (wait_until) where (wait_until is not null);
 
@@ -81,6 +83,50 @@ create table outbox (
 );
 create index outbox_owed on outbox (recorded_at) where (published_at is null);
 
+-- Who subscribed to what. sealed: URL and signing secrets under EBBTIDE_SECRET; host: of the URL, for people.
+-- created_at: business time, what was known before is not told; the other instants are real time.
+-- strained: its last attempt failed or was slow. notice_due_at: when the default owner is told that it was disabled.
+create table webhooks (
+    webhook_id uuid primary key,
+    principal_id text not null,
+    host text not null,
+    sealed bytea not null,
+    description text,
+    types text[] not null,
+    filters bytea not null,
+    created_at timestamptz not null,
+    disabled_at timestamptz,
+    disabled_reason text,
+    last_success_at timestamptz,
+    strained boolean not null default false,
+    notice_due_at timestamptz,
+    notice_attempts integer not null default 0
+);
+create index webhooks_of_principal on webhooks (principal_id);
+create index webhooks_notices on webhooks (notice_due_at) where (notice_due_at is not null);
+
+-- An event for a webhook; without a foreign key, so that deleting a webhook cannot fail a batch of alerts.
+-- body: as sent. results: the last attempts (domain.deliveries.Result) as JSON. attempts: since it was told first, or
+-- redelivered. due_at (real time): the next attempt, of one under way the end of its lease; null: settled. token: whose.
+create table webhook_deliveries (
+    webhook_id uuid not null,
+    event_id uuid not null,
+    type text not null,
+    body bytea not null,
+    status text not null default 'pending'::text,
+    attempts integer not null default 0,
+    results bytea not null default '\x5b5d'::bytea,
+    created_at timestamptz not null default clock_timestamp(),
+    first_attempt_at timestamptz,
+    due_at timestamptz,
+    token uuid,
+    primary key (webhook_id, event_id)
+);
+create index webhook_deliveries_due on webhook_deliveries (webhook_id, due_at) where (due_at is not null);
+create index webhook_deliveries_in_flight on webhook_deliveries (webhook_id) where (token is not null);
+create index webhook_deliveries_newest on webhook_deliveries (webhook_id, created_at, event_id);
+create index webhook_deliveries_old on webhook_deliveries (created_at);
+
 -- What every service has: shared/pipeline/sql and shared/postgres.
 
 create table schema_migrations (
@@ -123,4 +169,10 @@ create table dead_letters (
     first_failed_at timestamptz not null default now(),
     last_failed_at timestamptz not null default now(),
     primary key (topic, partition, "offset", fingerprint)
+);
+
+-- How far in time what a topic brings is complete: nothing accepted before settled_at is still under way.
+create table settled (
+    topic text primary key,
+    settled_at timestamptz not null
 );

@@ -13,6 +13,7 @@ from services.notify.domain.decisions import Drop, Hold, Situation, decide
 from services.notify.domain.dispatches import Dispatch, attempted, dropped, held, settled
 from services.notify.domain.entities import WIN_BACK_STEP, Cause, Contact, Staff
 from services.notify.domain.limits import Firing, Limits
+from services.notify.handlers import Announcing
 from services.notify.metrics import NotifyMetrics
 from shared.pipeline import append_to_publish
 from shared.postgres import Connection, Database
@@ -69,12 +70,14 @@ class Claims:
         *,
         staff: Staff,
         customer_sends: bool,
+        announcing: Announcing,
         metrics: NotifyMetrics,
     ) -> None:
         self._database = database
         self._store = store
         self._staff = staff
         self._customer_sends = customer_sends
+        self._announcing = announcing
         self._metrics = metrics
 
     async def claim(self, now: datetime, attempts: int, *, decisions: int | None = None) -> tuple[int, list[Task]]:
@@ -102,6 +105,7 @@ class Claims:
                 if attempts <= 0:
                     break
             await _store(connection, store, decided, now)
+            await self._announce(connection, dispatches, decided, around.causes)
         for dispatch in decided:
             self._book(dispatch)
         tasks = [
@@ -123,7 +127,19 @@ class Claims:
                 return
             after = settled(dispatch, judge(attempt, dispatch.trial), attempt.code, now)
             await _store(connection, store, [after], now)
+            await self._announce(connection, [dispatch], [after], {task.cause.alert_id: task.cause})
         self._book(after)
+
+    async def _announce(
+        self,
+        connection: Connection,
+        before: Sequence[Dispatch],
+        after: Sequence[Dispatch],
+        causes: Mapping[str, Cause],
+    ) -> None:
+        """Owe webhooks the statuses that changed; `before` may go on after the end of `after`."""
+        changed = [(old.notification.status, new.notification) for old, new in zip(before, after, strict=False)]
+        await self._announcing.notifications(connection, changed, causes)
 
     async def _lock_customers(
         self, store: ClaimingStore, candidates: Sequence[tuple[str, str, str]]

@@ -1,34 +1,20 @@
-"""A notify service with its mailbox, and its parts without broker and HTTP."""
+"""A notify service with its mailbox, its parts, and receivers of webhooks."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.notify.app import build
-from services.notify.domain.planning import Planner
-from services.notify.domain.snapshots import AlertPart, ProfilePart
-from services.notify.gateways.mailer import Mailer
-from services.notify.gateways.messages import sender_from
-from services.notify.gateways.rendering import Renderer
-from services.notify.gateways.smtp import SmtpGateway, SmtpServer
-from services.notify.gateways.staff import load_staff
-from services.notify.handlers import Planning
-from services.notify.metrics import NotifyMetrics
 from services.notify.settings import Settings
-from services.notify.store import NotifyStore
-from services.notify.timers import Claims, Sender, WaitingAlerts
 from shared.application import Application
-from shared.ids import notification_id_of
-from shared.pipeline import Outcome, Received
 from shared.postgres import Database
 from tests.integration.notify.mailbox import Mailbox, open_mailbox
-from tests.integration.notify.values import NOW, as_read
+from tests.integration.notify.parts import STAFF, Parts
+from tests.integration.notify.receiver import Receiver, open_receiver
+from tests.integration.notify.values import NOW
+from tests.integration.notify.webhook_parts import WebhookParts
 from tests.support.clock import ManualClock
-from tests.support.stack import ROOT, SECRET, Lease, running
-
-STAFF = ROOT / "deploy/config/staff.yaml"
+from tests.support.stack import Lease, running
 
 
 @pytest.fixture
@@ -43,7 +29,13 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 
 
 @pytest.fixture
-async def notify(lease: Lease, clock: ManualClock, mailbox: Mailbox) -> AsyncIterator[Application]:
+async def receiver() -> AsyncIterator[Receiver]:
+    async with open_receiver() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def notify(lease: Lease, clock: ManualClock, mailbox: Mailbox, receiver: Receiver) -> AsyncIterator[Application]:
     settings = Settings(
         **await lease.settings(
             "notify",
@@ -52,72 +44,11 @@ async def notify(lease: Lease, clock: ManualClock, mailbox: Mailbox) -> AsyncIte
             smtp_url=f"smtp://127.0.0.1:{mailbox.port}",
             mail_from="Corner Shop <hello@shop.example>",
             customer_sends=True,
+            webhook_trusted=receiver.place,
         )
     )
     async with running(build(settings, clock=clock)) as app:
         yield app
-
-
-class Parts:
-    """The parts of one notify process, driven step by step; several may share a database."""
-
-    def __init__(
-        self,
-        database: Database,
-        clock: ManualClock,
-        mailbox: Mailbox,
-        *,
-        customer_sends: bool = True,
-        store: type[NotifyStore] = NotifyStore,
-    ) -> None:
-        staff = load_staff(STAFF)
-        self.clock = clock
-        self.database = database
-        self.metrics = NotifyMetrics(CollectorRegistry())
-        self.planning = Planning(NotifyStore, planner=Planner(staff, notification_id_of), clock=clock)
-        self.claims = Claims(database, store, staff=staff, customer_sends=customer_sends, metrics=self.metrics)
-        self.gateway = SmtpGateway(SmtpServer("127.0.0.1", mailbox.port))
-        mailer = Mailer(
-            gateway=self.gateway,
-            renderer=Renderer(),
-            sender=sender_from("Corner Shop <hello@shop.example>"),
-            staff=staff,
-            public_url="https://shop.example",
-            secret=SECRET.encode(),
-        )
-        self.sender = Sender(self.claims, mailer, clock=clock, metrics=self.metrics)
-        self.waiting = WaitingAlerts(database, self.planning)
-
-    async def profiles(self, *snapshots: Any) -> Outcome:
-        """One batch of profiles."""
-        async with self.database.transaction() as connection:
-            return await self.planning.on_profiles(connection, _received(snapshots, ProfilePart))
-
-    async def alerts(self, *snapshots: Any) -> Outcome:
-        """One batch of alerts."""
-        async with self.database.transaction() as connection:
-            return await self.planning.on_alerts(connection, _received(snapshots, AlertPart))
-
-    async def send_all(self) -> None:
-        """Until nothing is due."""
-        while await self.sender.step(self.clock.now()):
-            pass
-
-    async def hurry(self) -> None:
-        """Leases and back-off end now."""
-        async with self.database.connection() as connection:
-            await connection.execute("update notifications set due_at = clock_timestamp() where due_at is not null")
-            await connection.execute("update alerts set wait_until = clock_timestamp() where wait_until is not null")
-
-    async def states(self) -> dict[tuple[str, str, str], tuple[str, str | None]]:
-        """(alert, transition, step) to (status, reason)."""
-        async with self.database.connection() as connection:
-            rows = await connection.fetch("select alert_id, transition, step, status, reason from notifications")
-        return {(str(row[0]), row[1], row[2]): (row[3], row[4]) for row in rows}
-
-
-def _received(snapshots: Sequence[Any], part: type) -> list[Received[Any]]:
-    return [Received(as_read(entry, part), b"") for entry in snapshots]
 
 
 @pytest.fixture
@@ -131,3 +62,11 @@ async def parts(database: Database, clock: ManualClock, mailbox: Mailbox) -> Asy
     made = Parts(database, clock, mailbox)
     yield made
     await made.gateway.close()
+
+
+@pytest.fixture
+async def hooks(parts: Parts, receiver: Receiver) -> AsyncIterator[WebhookParts]:
+    made = WebhookParts(parts, receiver)
+    yield made
+    receiver.gate.set()
+    await made.deliveries.finish()

@@ -8,8 +8,8 @@ from services.notify.domain.attempts import Attempt, Outcome
 from services.notify.domain.dispatches import Dispatch
 from services.notify.store import NotifyStore
 from shared.postgres import Database
-from tests.integration.notify.conftest import Parts
 from tests.integration.notify.mailbox import Mailbox
+from tests.integration.notify.parts import Parts
 from tests.integration.notify.values import DAY, NOW, alert, id_of, profile, resolved, snapshot
 from tests.support.clock import ManualClock
 from tests.support.waiting import eventually

@@ -56,8 +56,9 @@ def alert(name: str, customer: str, version: int = 1, **more: Any) -> Any:
         ),
         "cause_version": 1,
     }
+    time = more.pop("time", NOW)
     data = Alert(**(plain | more))
-    return snapshot(data.alert_id, version, data)
+    return snapshot(data.alert_id, version, data, time=time)
 
 
 def resolved(name: str, customer: str, version: int = 2, *, at: datetime = NOW, **more: Any) -> Any:
@@ -65,14 +66,14 @@ def resolved(name: str, customer: str, version: int = 2, *, at: datetime = NOW, 
     return alert(name, customer, version, condition="resolved", handling="closed", resolved_at=at, **more)
 
 
-def snapshot(entity_id: str, version: int, data: Any) -> Any:
+def snapshot(entity_id: str, version: int, data: Any, *, time: datetime = NOW) -> Any:
     kind = type(data).__name__.lower()
     return Snapshot(
         id=f"{entity_id}:{version}",
         source="ebbtide/tests",
         type=f"ebbtide.{kind}",
         subject=entity_id,
-        time=NOW,
+        time=time,
         version=version,
         correlationid="c0ffee0c0ffee",
         data=data,

@@ -14,7 +14,7 @@ from services.notify.gateways.messages import Sender, compose, sender_from
 from services.notify.gateways.rendering import TEMPLATES, Letter, Renderer, RenderingError
 from shared.errors import ConfigurationError
 
-from .values import ADA, LIN, NOW, cause, contact, notification
+from .values import ADA, CUSTOMER, LIN, NOW, cause, contact, notification
 
 RENDERER = Renderer()
 SENDER = Sender("Corner Shop", "hello@shop.example")
@@ -37,7 +37,7 @@ def test_every_template_exists_in_every_language() -> None:
     """Nobody gets a letter in another language because one file is missing."""
     names = [{path.name for path in (TEMPLATES / locale).iterdir()} for locale in LOCALES]
     assert names[0] == names[1]
-    assert len(names[0]) == 11
+    assert len(names[0]) == 20
 
 
 @pytest.mark.parametrize(("member", "said"), [(ADA, "needs you"), (LIN, "需要您的关注")])
@@ -56,6 +56,18 @@ def test_a_staff_letter_names_customer_rule_and_dates_in_the_readers_zone(
         assert "2026-02-28 13:00 Europe/Berlin" in text or "2026-02-28 20:00 Asia/Shanghai" in text
     if template == "owner_fired":
         assert said in letter.text
+
+
+@pytest.mark.parametrize("template", ["standstill_fired", "standstill_closed"])
+def test_a_letter_about_ebbtide_itself_names_no_customer(template: str) -> None:
+    """In both languages it says since when, and what to do."""
+    for reader in (ADA, LIN):
+        values = staff_letter(notification(), cause(closed_at=NOW), None, reader)
+        letter = RENDERER.letter(template, reader.locale, values)
+        for text in (letter.text, letter.html):
+            assert CUSTOMER not in text
+            assert "2026-02-28 13:00 Europe/Berlin" in text or "2026-02-28 20:00 Asia/Shanghai" in text
+        assert template == "standstill_closed" or "ebbtide doctor" in letter.text
 
 
 @pytest.mark.parametrize(("locale", "said"), [("en", "it has been a while"), ("zh-CN", "好久不见")])
@@ -138,3 +150,34 @@ def test_an_unknown_zone_is_utc_and_says_so() -> None:
     assert in_zone(instant, "Mars/Olympus") == "2026-07-01 23:30 UTC"
     assert in_zone(instant, "../etc/passwd") == "2026-07-01 23:30 UTC"
     assert in_zone(instant, None) == "2026-07-01 23:30 UTC"
+
+
+@pytest.mark.parametrize(
+    ("locale", "reason", "said"),
+    [
+        ("en", "failing", "has not taken a single event for more than a day"),
+        ("en", "gone", "it is gone for good (410)"),
+        ("en", "access_lost", "Chat Bot no longer has a key"),
+        ("zh-CN", "failing", "已超过一天没有成功接收任何事件"),
+        ("zh-CN", "gone", "已永久失效（410）"),
+        ("zh-CN", "access_lost", "Chat Bot 不再拥有可以读取其所订阅内容的密钥"),
+    ],
+)
+def test_a_disabled_webhook_is_explained_in_both_languages(locale: str, reason: str, said: str) -> None:
+    """Which one, whose, since when, why, and how to enable it again."""
+    values = {
+        "staff_name": "Ada",
+        "webhook_id": "w-1",
+        "host": "hooks.example.com",
+        "principal": "Chat Bot",
+        "description": "Alerts <b>into</b> the chat",
+        "reason": reason,
+        "disabled_at": "2026-03-01 13:00 Europe/Berlin",
+    }
+    letter = RENDERER.letter("webhook_disabled", locale, values)
+    assert "hooks.example.com" in letter.subject
+    for text in (letter.text, letter.html):
+        assert said in text
+        assert "PATCH /v1/webhooks/w-1" in text
+        assert "2026-03-01 13:00 Europe/Berlin" in text
+    assert "&lt;b&gt;" in letter.html

@@ -1,7 +1,9 @@
 """Which notifications an alert calls for, and to whom each goes."""
 
+from services.alerts.domain.standstill import RULE_ID
 from services.notify.domain.entities import Contact
 from services.notify.domain.planning import (
+    STANDSTILL,
     WAIT_FOR_MISSING_CONTACT,
     WAIT_FOR_NEWER_CONTACT,
     Planner,
@@ -77,3 +79,19 @@ def test_the_language_is_the_recipients() -> None:
     assert [entry.locale for entry in planned] == ["zh-CN", "en"]
     planned = PLANNER.plan(cause(), contact(locale="zh_TW"), planned=(), told={}, now=NOW)
     assert [entry.locale for entry in planned] == ["en", "zh-CN"]
+
+
+def test_the_alert_about_ebbtide_itself_has_letters_of_its_own() -> None:
+    """It is raised under the rule id that alerts gives it."""
+    assert STANDSTILL == RULE_ID
+    told = PLANNER.plan(
+        cause(rule_id=STANDSTILL, notify=("owner",), condition="resolved", closed_at=NOW),
+        None,
+        planned=(),
+        told={},
+        now=NOW,
+    )
+    assert [(entry.template, entry.recipient) for entry in told] == [
+        ("standstill_fired", "staff:ada"),
+        ("standstill_closed", "staff:ada"),
+    ]

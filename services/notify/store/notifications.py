@@ -1,4 +1,4 @@
-"""The store of notify: contacts and alerts as read, notifications as decided, suppressions. Never commits."""
+"""Contacts and alerts as read, notifications as decided, suppressions. Never commits."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,14 +10,14 @@ import msgspec
 
 from services.notify.domain.dispatches import Dispatch
 from services.notify.domain.entities import MARKETING_CONSENT, Cause, Contact, Notification
-from services.notify.domain.limits import Firing, Limits, NotificationFilter
+from services.notify.domain.limits import Firing, KnownAlert, Limits, NotificationFilter
 from services.notify.domain.snapshots import ProfilePart
 from shared.contracts import Pii, Snapshot
 from shared.ids import next_version
 from shared.pii import open_pii
 from shared.postgres import Store, load_queries
 
-SQL = Path(__file__).parent / "sql"
+SQL = Path(__file__).parents[1] / "sql"
 _QUERIES = load_queries(SQL / "queries.sql")
 _SNAPSHOTS = msgspec.json.Decoder(Snapshot[Notification])
 _CAUSES = msgspec.json.Decoder(Cause)
@@ -86,21 +86,22 @@ class NotifyStore(Store):
 
     # --- alerts
 
-    async def get_alert_versions(self, alert_ids: Sequence[str]) -> dict[str, int]:
-        rows = await self.connection.fetch(_QUERIES.get_alert_versions, list(alert_ids))
-        return {str(row["alert_id"]): row["version"] for row in rows}
+    async def get_known_alerts(self, alert_ids: Sequence[str]) -> dict[str, KnownAlert]:
+        rows = await self.connection.fetch(_QUERIES.get_known_alerts, list(alert_ids))
+        return {str(row["alert_id"]): KnownAlert(row["version"], row["acts"]) for row in rows}
 
-    async def upsert_alerts(self, alerts: Sequence[tuple[int, str, Cause]]) -> set[str]:
-        """Store (version, correlation id, cause) where newer, and lock the rows; returns the alerts that changed."""
+    async def upsert_alerts(self, alerts: Sequence[tuple[KnownAlert, str, Cause]]) -> set[str]:
+        """Store (what is known now, correlation id, cause) where newer, and lock the rows; returns what changed."""
         rows = await self.connection.fetch(
             _QUERIES.upsert_alerts,
             [cause.alert_id for _, _, cause in alerts],
-            [version for version, _, _ in alerts],
+            [known.version for known, _, _ in alerts],
             [cause.customer_id for _, _, cause in alerts],
             [cause.cause_version for _, _, cause in alerts],
             [cause.succeeds for _, _, cause in alerts],
             [msgspec.json.encode(cause) for _, _, cause in alerts],
             [correlation_id for _, correlation_id, _ in alerts],
+            [known.acts for known, _, _ in alerts],
         )
         return {str(row["alert_id"]) for row in rows}
 

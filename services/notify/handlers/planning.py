@@ -7,9 +7,10 @@ from typing import Protocol, TypeVar
 from services.notify.domain.attempts import NOW
 from services.notify.domain.dispatches import Dispatch
 from services.notify.domain.entities import Cause, Contact
-from services.notify.domain.limits import Firing
+from services.notify.domain.limits import Firing, KnownAlert
 from services.notify.domain.planning import Planner, missing_steps, seconds_to_wait
 from services.notify.domain.snapshots import AlertPart, ProfilePart, cause_of
+from services.notify.handlers.announcing import Announcing, ChangedAlert
 from shared.clock import Clock
 from shared.contracts import Snapshot
 from shared.pipeline import Outcome, Publication, Received
@@ -24,8 +25,8 @@ class PlanningStore(Protocol):
     async def get_contact_versions(self, customer_ids: Sequence[str]) -> Mapping[str, int]: ...
     async def upsert_contacts(self, profiles: Sequence[tuple[int, ProfilePart]]) -> set[str]: ...
     async def get_contacts(self, customer_ids: Sequence[str]) -> Mapping[str, Contact]: ...
-    async def get_alert_versions(self, alert_ids: Sequence[str]) -> Mapping[str, int]: ...
-    async def upsert_alerts(self, alerts: Sequence[tuple[int, str, Cause]]) -> set[str]: ...
+    async def get_known_alerts(self, alert_ids: Sequence[str]) -> Mapping[str, KnownAlert]: ...
+    async def upsert_alerts(self, alerts: Sequence[tuple[KnownAlert, str, Cause]]) -> set[str]: ...
     async def claim_waiting_alerts(self, limit: int) -> Sequence[tuple[str, Cause]]: ...
     async def set_alert_waits(self, seconds: Mapping[str, float | None]) -> None: ...
     async def get_firings(self, alert_ids: Sequence[str]) -> Mapping[str, Sequence[Firing]]: ...
@@ -37,9 +38,12 @@ class PlanningStore(Protocol):
 class Planning:
     """Handles what arrives, in the transaction of whoever calls; never commits. Safe to repeat."""
 
-    def __init__(self, store: Callable[[Connection], PlanningStore], *, planner: Planner, clock: Clock) -> None:
+    def __init__(
+        self, store: Callable[[Connection], PlanningStore], *, planner: Planner, announcing: Announcing, clock: Clock
+    ) -> None:
         self._store = store
         self._planner = planner
+        self._announcing = announcing
         self._clock = clock
 
     async def on_profiles(self, connection: Connection, records: Sequence[Received[Snapshot[ProfilePart]]]) -> Outcome:
@@ -51,13 +55,27 @@ class Planning:
         return _outcome([record.value for record in records], before, changed, [])
 
     async def on_alerts(self, connection: Connection, records: Sequence[Received[Snapshot[AlertPart]]]) -> Outcome:
-        """Keep the newest state of each alert and plan the steps it calls for; all its notifications are published."""
+        """Keep the newest state of each alert and plan the steps it calls for; all its notifications are published.
+
+        What is new in its history is owed to webhooks.
+        """
         store = self._store(connection)
         newest = _newest([record.value for record in records])
-        before = await store.get_alert_versions(list(newest))
+        known = await store.get_known_alerts(list(newest))
         causes = {alert_id: cause_of(entry.data, entry.time) for alert_id, entry in newest.items()}
         changed = await store.upsert_alerts(
-            [(entry.version, entry.correlationid, causes[alert_id]) for alert_id, entry in newest.items()]
+            [
+                (KnownAlert(entry.version, len(entry.data.history)), entry.correlationid, causes[alert_id])
+                for alert_id, entry in newest.items()
+            ]
+        )
+        await self._announcing.alerts(
+            connection,
+            [
+                ChangedAlert(record.value, record.raw, known[alert_id].acts if alert_id in known else 0)
+                for record in records
+                if (alert_id := record.value.subject) in changed and newest[alert_id] is record.value
+            ],
         )
         await self._plan(
             store,
@@ -65,6 +83,7 @@ class Planning:
             may_wait=True,
         )
         stored = await store.list_notifications_of_alerts(list(newest))
+        before = {alert_id: entry.version for alert_id, entry in known.items()}
         return _outcome([record.value for record in records], before, changed, [Publication(*row) for row in stored])
 
     async def plan_waiting(self, connection: Connection, limit: int) -> tuple[int, Mapping[str, int]]:
