@@ -84,6 +84,9 @@ class Environment:
             told["EBBTIDE_CLOCK"] = self._settings.clock
         if service == "alerts":
             told["EBBTIDE_RULES"] = str(config_file(self._settings.rules, "EBBTIDE_RULES", "rules.yaml"))
+            # What the live page asks for people.
+            asked = ("profiles", "scoring", "notify")
+            told |= {f"EBBTIDE_{name.upper()}_URL": service_url(self._ports[name]) for name in asked}
         if service == "profiles":
             told["EBBTIDE_POLICY"] = str(config_file(self._settings.policy, "EBBTIDE_POLICY", "policy.yaml"))
         if service == "notify":

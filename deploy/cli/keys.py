@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# A system's name is the source of its events, so it is plain; people are called as they are called.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_LONGEST_NAME = 80
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 DaysOption = Annotated[int | None, Parameter(name="--days", help="Days the key is good for; unset: until revoked.")]
@@ -69,20 +72,40 @@ def create(
     principal.scope:
         What it may do; repeat for several.
     """
-    if not _NAME.fullmatch(principal.name):
-        raise ConfigurationError(
-            "--name is up to 100 letters, digits, dots, _ and -, beginning with a letter or digit."
-        )
+    name = checked_name(principal.name, principal.kind)
     if principal.namespace is not None and not _NAMESPACE.fullmatch(principal.namespace):
         raise ConfigurationError("--namespace is up to 32 of a-z, 0-9, _ and -, beginning with a letter.")
     request = Request(
-        name=principal.name,
+        name=name,
         kind=principal.kind,
         namespace=principal.namespace,
         scopes=tuple(dict.fromkeys(principal.scope)),
         expires_at=_expiry(days),
     )
     return _show(_with_principals(data, lambda store: create_principal(store, request)), as_json)
+
+
+def checked_name(name: str, kind: Literal["system", "person"]) -> str:
+    """The name in one form, so that two that look the same are the same."""
+    if kind == "system":
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                "--name of a system is up to 100 letters, digits, dots, _ and -, beginning with a letter or digit; "
+                "with --kind person it may be an ordinary name."
+            )
+        return name
+    plain = _in_one_form(name)
+    written = all(one.isalnum() or unicodedata.category(one)[0] == "M" or one in " .-_'’·" for one in plain)
+    if not (0 < len(plain) <= _LONGEST_NAME and plain[0].isalnum() and written):
+        raise ConfigurationError(
+            f"--name of a person is up to {_LONGEST_NAME} letters of any script, digits, spaces, dots, apostrophes, "
+            "_ and -, beginning with a letter or digit."
+        )
+    return plain
+
+
+def _in_one_form(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 def list_keys(*, data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> int:
@@ -120,7 +143,9 @@ def rotate(
         raise ConfigurationError("--overlap-hours is between 0 and 8760.")
     granted = _with_principals(
         data,
-        lambda store: rotate_key(store, name, overlap=timedelta(hours=overlap_hours), expires_at=_expiry(days)),
+        lambda store: rotate_key(
+            store, _in_one_form(name), overlap=timedelta(hours=overlap_hours), expires_at=_expiry(days)
+        ),
     )
     return _show(granted, as_json)
 

@@ -1,29 +1,35 @@
 """/v1/alerts: what needs somebody, and what people do about it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.alerts.domain import lifecycle
 from services.alerts.domain.entities import Alert, AlertOutcome, Condition, Handling, Severity
 from services.alerts.domain.lifecycle import Refusal
 from services.alerts.handlers import Acts, Change, OpenStore, Search, Stored
+from shared.contracts import Alert as AlertContract
 from shared.contracts import Principal
 from shared.http.access import requires
-from shared.http.pages import decode_cursor, encode_cursor, page
+from shared.http.pages import Instant, PageRequest, cut, decode_position, page
 from shared.http.problems import PROBLEMS, ApiError, Problem
+from shared.http.schemas import example_of, example_response, page_of
 from shared.postgres import Database
 
-Comment = Annotated[str | None, Field(max_length=2_000, description="Free text for colleagues.")]
+Comment = Annotated[
+    str | None, Field(max_length=2_000, description="Free text for colleagues.", examples=["I call her tomorrow."])
+]
 _MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "No alert has this id"}}
 _CONFLICT: dict[int | str, dict[str, Any]] = {
-    409: {"model": Problem, "description": "The act makes no sense now: `condition_ended` or `already_closed`"}
+    409: {
+        "model": Problem,
+        "description": "The act makes no sense now: `condition_ended`, `already_closed` or `too_many_comments`",
+    }
 }
 
 
@@ -43,6 +49,11 @@ class AlertPage:
     total: int | None = None
 
 
+_EXAMPLE = example_of(AlertContract, version=1769774400123456)
+_PAGE_EXAMPLE = example_response(page_of(_EXAMPLE), description="A page of alerts")
+_ITEM: dict[str, Any] = {"model": AlertItem, **example_response(_EXAMPLE, description="The alert as it is now")[200]}
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -50,34 +61,48 @@ class _Body(BaseModel):
 class Promise(_Body):
     """Until when somebody will have seen to it, or nobody wants to hear of it."""
 
-    until: AwareDatetime = Field(description="An instant in the future; the alert opens again then if it still fires.")
+    until: Instant = Field(
+        description="An instant in the future; the alert opens again then if it still fires.",
+        examples=["2026-02-01T12:00:00Z"],
+    )
     comment: Comment = None
 
 
 class Closing(_Body):
     """Why people are done with an alert, and what came of it."""
 
-    reason: str = Field(min_length=1, max_length=2_000, description="Why, in your own words.")
-    outcome: AlertOutcome | None = Field(default=None, description="What came of it, if that is known.")
+    reason: str = Field(
+        min_length=1, max_length=2_000, description="Why, in your own words.", examples=["She has moved."]
+    )
+    outcome: AlertOutcome | None = Field(
+        default=None, description="What came of it, if that is known.", examples=["retained"]
+    )
 
 
-class Filters(BaseModel):
+class Remark(_Body):
+    """Something for colleagues to know."""
+
+    comment: str = Field(
+        min_length=1, max_length=2_000, description="Free text for colleagues.", examples=["She asked for an offer."]
+    )
+
+
+class Filters(PageRequest):
     """What a list is narrowed to. All filters apply at once."""
 
     model_config = ConfigDict(extra="forbid")
 
-    rule: str | None = Field(default=None, description="Id of the rule.")
-    condition: Condition | None = None
-    handling: Handling | None = None
-    severity: Severity | None = None
-    customer_id: UUID | None = None
-    owner: str | None = Field(default=None, description="Staff id of the account owner.")
-    open_at: AwareDatetime | None = Field(
-        default=None, description="Held at this instant: fired before it, not ended by then, not retracted."
+    rule: str | None = Field(default=None, description="Id of the rule.", examples=["no-purchase-90d"])
+    condition: Condition | None = Field(default=None, description="What is the case.", examples=["firing"])
+    handling: Handling | None = Field(default=None, description="What people did.", examples=["open"])
+    severity: Severity | None = Field(default=None, description="As the rule says.", examples=["critical"])
+    customer_id: UUID | None = Field(default=None, description="Of this customer only.")
+    owner: str | None = Field(default=None, description="Staff id of the account owner.", examples=["ada"])
+    open_at: Instant | None = Field(
+        default=None,
+        description="Held at this instant: fired before it, not ended by then, not retracted.",
+        examples=["2026-01-30T12:00:00Z"],
     )
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before.")
-    limit: int = Field(default=100, ge=1, le=1_000)
-    total: bool = Field(default=False, description="Also count all that match.")
 
 
 def create_router(acts: Acts, *, database: Database, store: OpenStore) -> APIRouter:
@@ -95,7 +120,7 @@ def _add_reading(router: APIRouter, database: Database, store: OpenStore) -> Non
         "",
         summary="Alerts, newest firing first",
         dependencies=readers,
-        responses={**PROBLEMS, 200: {"model": AlertPage}},
+        responses={**PROBLEMS, 200: {"model": AlertPage, **_PAGE_EXAMPLE[200]}},
         response_class=Response,
     )
     async def list_alerts(filters: Annotated[Filters, Query()]) -> Response:
@@ -103,16 +128,14 @@ def _add_reading(router: APIRouter, database: Database, store: OpenStore) -> Non
         async with database.connection() as connection:
             rows = await store(connection).list_alerts(search, filters.limit + 1)
             total = await store(connection).count_alerts(search) if filters.total else None
-        shown = rows[: filters.limit]
-        more = len(rows) > filters.limit
-        cursor = encode_cursor(shown[-1].alert.fired_at.isoformat(), shown[-1].alert.alert_id) if more else None
+        shown, cursor = cut(rows, filters.limit, lambda row: (row.alert.fired_at.isoformat(), row.alert.alert_id))
         return _json(page([_item(row) for row in shown], cursor, total))
 
     @router.get(
         "/{alert_id}",
         summary="One alert with its whole history",
         dependencies=readers,
-        responses={**PROBLEMS, **_MISSING, 200: {"model": AlertItem}},
+        responses={**PROBLEMS, **_MISSING, 200: _ITEM},
         response_class=Response,
     )
     async def get_alert(alert_id: UUID) -> Response:
@@ -123,7 +146,7 @@ def _add_reading(router: APIRouter, database: Database, store: OpenStore) -> Non
 
 def _add_acts(router: APIRouter, acts: Acts) -> None:
     writer = Annotated[Principal, Depends(requires("alerts:write"))]
-    answers: dict[int | str, dict[str, Any]] = {**PROBLEMS, **_MISSING, **_CONFLICT, 200: {"model": AlertItem}}
+    answers: dict[int | str, dict[str, Any]] = {**PROBLEMS, **_MISSING, **_CONFLICT, 200: _ITEM}
 
     @router.post(
         "/{alert_id}/acknowledge",
@@ -133,7 +156,7 @@ def _add_acts(router: APIRouter, acts: Acts) -> None:
     )
     async def acknowledge(alert_id: UUID, body: Promise, request: Request, principal: writer) -> Response:
         actor = acts.actor(principal.principal_id, comment=body.comment)
-        change = partial(lifecycle.acknowledge, actor=actor, until=body.until.astimezone(UTC))
+        change = partial(lifecycle.acknowledge, actor=actor, until=body.until)
         return await _act(acts, request, alert_id, "acknowledge", change)
 
     @router.post(
@@ -144,7 +167,7 @@ def _add_acts(router: APIRouter, acts: Acts) -> None:
     )
     async def snooze(alert_id: UUID, body: Promise, request: Request, principal: writer) -> Response:
         actor = acts.actor(principal.principal_id, comment=body.comment)
-        change = partial(lifecycle.snooze, actor=actor, until=body.until.astimezone(UTC))
+        change = partial(lifecycle.snooze, actor=actor, until=body.until)
         return await _act(acts, request, alert_id, "snooze", change)
 
     @router.post(
@@ -157,6 +180,16 @@ def _add_acts(router: APIRouter, acts: Acts) -> None:
         actor = acts.actor(principal.principal_id, reason=body.reason)
         change = partial(lifecycle.close, actor=actor, outcome=body.outcome)
         return await _act(acts, request, alert_id, "resolve", change)
+
+    @router.post(
+        "/{alert_id}/comment",
+        summary="Say something about it, also after it ended",
+        responses=answers,
+        response_class=Response,
+    )
+    async def comment(alert_id: UUID, body: Remark, request: Request, principal: writer) -> Response:
+        actor = acts.actor(principal.principal_id, comment=body.comment)
+        return await _act(acts, request, alert_id, "comment", partial(lifecycle.comment, actor=actor))
 
 
 async def _act(acts: Acts, request: Request, alert_id: UUID, name: str, change: Change) -> Response:
@@ -177,16 +210,8 @@ def _search(filters: Filters) -> Search:
         owner=filters.owner,
         customer_id=str(filters.customer_id) if filters.customer_id is not None else None,
         open_at=filters.open_at,
-        after=_after(filters.cursor) if filters.cursor is not None else None,
+        after=decode_position(filters.cursor),
     )
-
-
-def _after(cursor: str) -> tuple[datetime, str]:
-    fired_at, alert_id = decode_cursor(cursor, str, str)
-    try:
-        return datetime.fromisoformat(fired_at).astimezone(UTC), str(UUID(alert_id))
-    except ValueError:
-        raise ApiError(422, "bad_cursor", "The cursor is not one that this list gave.", field="cursor") from None
 
 
 def _found(row: Stored | None) -> Stored:

@@ -15,10 +15,13 @@ class Act(Record, frozen=True, kw_only=True):
     """One entry of an alert's history: what happened, when (business time), by whom and why.
 
     `by` is a principal's id, or `ebbtide` for what followed from interactions and time. `reason` is a code;
-    what people wrote is free text and travels in `pii` (`comment` or `reason`).
+    what people wrote is free text and travels in `pii` (`comment` or `reason`). Who reads this has to let acts pass
+    that it does not know: a later version may have more.
     """
 
-    act: Literal["fired", "resolved", "retracted", "amended", "acknowledged", "snoozed", "reopened", "closed"]
+    act: Literal[
+        "fired", "resolved", "retracted", "amended", "acknowledged", "snoozed", "reopened", "closed", "commented"
+    ]
     at: datetime
     by: str
     reason: str | None = None

@@ -13,10 +13,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from services.alerts.console.desk import Desk, wants_page
 from services.alerts.console.events import patch
-from services.alerts.console.filters import filters_of
+from services.alerts.console.filters import Filters
 from services.alerts.console.guard import local_path, read_form
 from services.alerts.console.lists import list_page
 from services.alerts.console.rendering import OUTCOMES, SPANS
+from services.alerts.console.search import Wanted, wanted
 from services.alerts.console.store import ConsoleStore
 from services.alerts.console.viewer import Viewer, local_instant
 from services.alerts.domain import lifecycle
@@ -48,20 +49,24 @@ def add_acts(router: APIRouter, desk: Desk) -> None:
             raise ApiError(403, "missing_scope", "This key may look but not act.")
         fields = await read_form(request)
         form = dict(fields)
+
+        async def before() -> Wanted:
+            return await wanted(desk, request, session, dict(parse_qsl(form.get("back", ""))))
+
         try:
             order = _order(desk, viewer, fields)
         except ApiError as error:
             if not wants_page(request) or error.code == "not_valid":
                 raise
-            query, said = dict(parse_qsl(form.get("back", ""))), viewer.texts.code("error", error.code)
-            return HTMLResponse(await list_page(desk, viewer, query, said=said), error.status)
+            asked, said = await before(), viewer.texts.code("error", error.code)
+            return HTMLResponse(await list_page(desk, viewer, asked, said=said), error.status)
         refusals = await _carry_out(desk, order, request.state.correlation_id)
         said_at = {alert_id: viewer.texts.code("refusal", code) for alert_id, code in refusals.items()}
         if not wants_page(request):
-            return await _answer(desk, viewer, order, said_at, query=form.get("back", ""))
+            return await _answer(desk, viewer, order, said_at, filters=(await before()).filters)
         to = form.get("to")
         if refusals and not to:
-            return HTMLResponse(await list_page(desk, viewer, dict(parse_qsl(form.get("back", ""))), refusals=said_at))
+            return HTMLResponse(await list_page(desk, viewer, await before(), refusals=said_at))
         if refusals:
             raise ApiError(409, next(iter(refusals.values())), next(iter(said_at.values())))
         return RedirectResponse(local_path(to or f"/?{form.get('back', '')}"), 303)
@@ -86,6 +91,10 @@ def _order(desk: Desk, viewer: Viewer, fields: Sequence[tuple[str, str]]) -> Ord
         outcome = cast(AlertOutcome, form["outcome"]) if form.get("outcome") in OUTCOMES else None
         actor = desk.acts.actor(principal_id, reason=text)
         return Order(act, alert_ids, partial(lifecycle.close, actor=actor, outcome=outcome))
+    if act == "comment":
+        if not text:
+            raise ApiError(422, "comment_missing", "Say something.", field="text")
+        return Order(act, alert_ids, partial(lifecycle.comment, actor=desk.acts.actor(principal_id, comment=text)))
     changes = {"acknowledge": lifecycle.acknowledge, "snooze": lifecycle.snooze}
     if act not in changes:
         raise ApiError(422, "not_valid", "There is no such act.", field="act")
@@ -128,11 +137,11 @@ async def _carry_out(desk: Desk, order: Order, correlation_id: str) -> dict[str,
     return refusals
 
 
-async def _answer(desk: Desk, viewer: Viewer, order: Order, refusals: dict[str, str], *, query: str) -> Response:
+async def _answer(desk: Desk, viewer: Viewer, order: Order, refusals: dict[str, str], *, filters: Filters) -> Response:
     """What was refused, in words, and the rows as they are now, so that the page need not wait for the stream."""
     async with desk.database.connection() as connection:
         rows = await ConsoleStore(connection).get_rows(order.alert_ids)
-    now, filters = desk.now(), filters_of(dict(parse_qsl(query)))
+    now = desk.now()
     shown = []
     for row in rows:
         refusal = refusals.get(row.alert.alert_id)

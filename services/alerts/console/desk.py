@@ -3,19 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from services.alerts.console.chart import DayCounts
 from services.alerts.console.events import Streams
 from services.alerts.console.feed import Feed
+from services.alerts.console.neighbours import Neighbours, Question, Unanswered
 from services.alerts.console.rendering import Renderer
 from services.alerts.console.sessions import Session, Sessions
+from services.alerts.console.store import ConsoleStore, Row
 from services.alerts.console.viewer import Viewer, session_cookie, viewer_of
 from services.alerts.handlers import Acts
 from shared.http.problems import ApiError, problem
 from shared.postgres import Database
+
+T = TypeVar("T")
 
 SIGN_IN = "/console/sign-in"
 
@@ -29,6 +36,8 @@ class Desk:
     sessions: Sessions
     feed: Feed
     renderer: Renderer
+    neighbours: Neighbours
+    day_counts: DayCounts
     rule_ids: tuple[str, ...]
     stopping: Callable[[], bool]
 
@@ -47,6 +56,24 @@ class Desk:
         if session is None:
             raise ApiError(401, "signed_out", "Sign in first.")
         return viewer_of(request, self.renderer.texts, session), session
+
+    async def row(self, alert_id: str) -> Row:
+        """One alert. Raises ApiError 404 when there is none of this id."""
+        try:
+            known = str(UUID(alert_id))
+        except ValueError:
+            raise ApiError(404, "not_found", "There is no alert with this id.") from None
+        async with self.database.connection() as connection:
+            rows = await ConsoleStore(connection).get_rows([known])
+        if not rows:
+            raise ApiError(404, "not_found", "There is no alert with this id.")
+        return rows[0]
+
+    async def ask(self, request: Request, session: Session, question: Question, kind: type[T]) -> T | Unanswered:
+        """What another service answers this person, who is asking with their own key."""
+        token = request.cookies.get(session_cookie(request), "")
+        key = self.sessions.key_of(session, token)
+        return await self.neighbours.ask(question, kind, key=key, correlation_id=request.state.correlation_id)
 
     def refuse(self, request: Request, error: ApiError) -> Response:
         """An error as whoever asked can read it: a problem for the module of the page, a page for people."""

@@ -54,7 +54,10 @@ def place_of(cursor: str | None) -> Place | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """All apply at once. `active` handling is everything but closed. `q`: part of a reference, or an id."""
+    """All apply at once. `active` handling is everything but closed. `q`: part of a reference, or an id.
+
+    `named` are customers whose name `q` is, as somebody else knows; it is no part of an address.
+    """
 
     condition: str = "firing"
     handling: str = "active"
@@ -62,6 +65,7 @@ class Filters:
     owner: str | None = None
     rule: str | None = None
     q: str | None = None
+    named: frozenset[str] = frozenset()
 
     def matches(self, alert: Alert, references: tuple[str, ...]) -> bool:
         """What the statement `list_rows` says, of one row."""
@@ -74,7 +78,12 @@ class Filters:
             (self.rule, alert.rule_id),
         )
         named = (alert.evidence.anchor.reference, *references)
-        found = self.q is None or self.q in (alert.alert_id, alert.customer_id) or any(self.q in one for one in named)
+        found = (
+            self.q is None
+            or self.q in (alert.alert_id, alert.customer_id)
+            or alert.customer_id in self.named
+            or any(self.q in one for one in named)
+        )
         return (
             alert.condition == self.condition and handling and found and all(w is None or w == is_ for w, is_ in wanted)
         )
@@ -82,7 +91,8 @@ class Filters:
     def query(self, **changes: Any) -> str:
         """As the query of an address, without what goes without saying."""
         changed = replace(self, **changes)
-        return urlencode([(one.name, v) for one in fields(self) if (v := getattr(changed, one.name)) != one.default])
+        spoken = [one for one in fields(self) if one.name != "named"]
+        return urlencode([(one.name, v) for one in spoken if (v := getattr(changed, one.name)) != one.default])
 
 
 def filters_of(query: Mapping[str, str]) -> Filters:

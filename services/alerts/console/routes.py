@@ -5,9 +5,10 @@ from fastapi.responses import StreamingResponse
 
 from services.alerts.console.acting import add_acts
 from services.alerts.console.desk import Desk
-from services.alerts.console.filters import filters_of
 from services.alerts.console.guard import guarded
 from services.alerts.console.lists import add_lists
+from services.alerts.console.panels import add_panels
+from services.alerts.console.search import wanted
 from services.alerts.console.visits import add_visits
 
 
@@ -16,6 +17,7 @@ def console_routes(desk: Desk) -> APIRouter:
     router = APIRouter(include_in_schema=False, route_class=guarded(desk.refuse), default_response_class=Response)
     add_visits(router, desk)
     add_lists(router, desk)
+    add_panels(router, desk)
     add_acts(router, desk)
     _add_events(router, desk)
     return router
@@ -29,5 +31,6 @@ def _add_events(router: APIRouter, desk: Desk) -> None:
         viewer, session = await desk.signed_in(request)
         since = request.headers.get("last-event-id") or request.query_params.get("since", "")
         horizon = int(since) if since.isascii() and since.isdigit() and len(since) <= 18 else None
-        stream = streams.open(viewer, session, filters_of(request.query_params), horizon)
+        asked = await wanted(desk, request, session, request.query_params)
+        stream = streams.open(viewer, session, asked.filters, horizon)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

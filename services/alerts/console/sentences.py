@@ -24,6 +24,8 @@ def evidence_sentence(alert: Alert, texts: Texts, zone: ZoneInfo) -> str:
     if facts.get("event") == "customer.complaint.opened":
         key = "evidence.complaint_case" if "case" in facts else "evidence.complaint"
         return texts(key, date=since, case=facts.get("case"))
+    if "standstill" in facts:
+        return texts("evidence.standstill", at=alert.evidence.since.astimezone(zone).strftime("%Y-%m-%d %H:%M"))
     told = ", ".join(f"{name} {value}" for name, value in sorted(facts.items()))
     return texts("evidence.other", facts=told, date=since)
 
@@ -32,8 +34,9 @@ def handling_sentence(alert: Alert, texts: Texts, *, by: str | None, until: str 
     """How people handle it: `by` is whom they know the last act's author as, `until` an instant in their zone."""
     if alert.condition != "firing":
         return texts.code("condition", alert.condition)
-    if alert.handling == "open" and alert.history and alert.history[-1].act == "reopened":
-        return texts.code("reopened", alert.history[-1].reason or "")
+    last = next((act for act in reversed(alert.history) if act.act != "commented"), None)
+    if alert.handling == "open" and last is not None and last.act == "reopened":
+        return texts.code("reopened", last.reason or "")
     if alert.handling in ("acknowledged", "snoozed") and by and until:
         return texts(f"handling.{alert.handling}_by", by=by, until=until)
     if alert.handling == "closed" and by:

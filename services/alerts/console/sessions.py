@@ -4,16 +4,18 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.alerts.console.store import ConsoleStore
+from services.alerts.console.store import ConsoleStore, StoredSession
 from shared.access import Directory, key_id_of
 from shared.clock import real_now
 from shared.contracts import Principal
+from shared.errors import EbbtideError
 from shared.http.access import authorise
 from shared.http.problems import ApiError
 from shared.postgres import Database
+from shared.sealing import Sealer
 
 IDLE = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
@@ -26,6 +28,7 @@ class Session:
     token_hash: bytes
     key_id: str
     principal: Principal
+    sealed_key: bytes | None = field(default=None, repr=False)
 
     @property
     def may_act(self) -> bool:
@@ -34,7 +37,11 @@ class Session:
 
 
 class Sessions:
-    """Sessions outlive restarts and end after 12 hours without a request. Of the cookie only a hash is stored."""
+    """Sessions outlive restarts and end after 12 hours without a request. Of the cookie only a hash is stored.
+
+    The key that somebody signed in with is stored sealed under a key made from the cookie. So neither the database nor
+    a cookie is enough to know it, and signing out destroys it.
+    """
 
     def __init__(self, database: Database, directory: Directory) -> None:
         self.directory = directory
@@ -47,7 +54,8 @@ class Sessions:
         async with self._database.transaction() as connection:
             store = ConsoleStore(connection)
             await store.prune_sessions(now - IDLE)
-            await store.append_session(_hash(token), principal.principal_id, key_id=key_id_of(key), at=now)
+            session = StoredSession(principal.principal_id, key_id_of(key), now, seal_key(key, token))
+            await store.append_session(_hash(token), session)
         return token
 
     async def find(self, token: str) -> Session | None:
@@ -63,7 +71,18 @@ class Sessions:
                 return None
             if now - stored.seen_at > TOUCH_EVERY:
                 await ConsoleStore(connection).touch_session(token_hash, now)
-        return Session(token_hash, stored.key_id, principal)
+        return Session(token_hash, stored.key_id, principal, stored.sealed_key)
+
+    def key_of(self, session: Session, token: str) -> str | None:
+        """The key that `session` was begun with, opened by its cookie; null when it cannot be opened.
+
+        To ask other services with, so that they decide what this person may see. Not to be kept.
+        """
+        try:
+            sealed = session.sealed_key
+            return _sealer(token).open(sealed, bound_to=session.key_id).decode() if sealed is not None else None
+        except EbbtideError:
+            return None
 
     async def sign_out(self, token: str) -> None:
         """The cookie is worth nothing from now on."""
@@ -81,6 +100,15 @@ class Sessions:
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+def seal_key(key: str, token: str) -> bytes:
+    """A key as it is stored: whoever has neither the cookie nor the key learns nothing from it."""
+    return _sealer(token).seal(key.encode(), bound_to=key_id_of(key))
+
+
+def _sealer(token: str) -> Sealer:
+    return Sealer(token.encode(), "key of a session")
 
 
 class Throttle:

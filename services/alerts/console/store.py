@@ -42,11 +42,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """Whose session it is, by which key, and when it was last used."""
+    """Whose session it is, by which key, and when it was last used; see `sessions.Sessions` for the sealed key."""
 
     principal_id: str
     key_id: str
     seen_at: datetime
+    sealed_key: bytes | None = field(default=None, repr=False)
 
 
 _ALERT = msgspec.json.Decoder(Snapshot[Alert])
@@ -78,6 +79,7 @@ class ConsoleStore(Store):
             filters.q,
             *behind,
             limit,
+            sorted(filters.named),
         )
 
     async def list_rows_of_customer(self, customer_id: str, limit: int) -> list[Row]:
@@ -86,14 +88,27 @@ class ConsoleStore(Store):
     async def count_open(self) -> Mapping[str, int]:
         return {row["severity"]: row["alerts"] for row in await self.connection.fetch(_QUERIES.count_open)}
 
+    async def count_days(self, starts: Sequence[datetime], until: datetime) -> list[tuple[int, int]]:
+        """How many fired and ended, for each of the days that begin at `starts`."""
+        rows = await self.connection.fetch(_QUERIES.count_days, list(starts), until)
+        counted = {row["day"]: (row["fired"], row["ended"]) for row in rows}
+        return [counted.get(place, (0, 0)) for place, _ in enumerate(starts, start=1)]
+
     # --- sessions
 
-    async def append_session(self, token_hash: bytes, principal_id: str, *, key_id: str, at: datetime) -> None:
-        await self.connection.execute(_QUERIES.append_session, token_hash, principal_id, key_id, at)
+    async def append_session(self, token_hash: bytes, session: StoredSession) -> None:
+        await self.connection.execute(
+            _QUERIES.append_session,
+            token_hash,
+            session.principal_id,
+            session.key_id,
+            session.sealed_key,
+            session.seen_at,
+        )
 
     async def get_session(self, token_hash: bytes, used_after: datetime) -> StoredSession | None:
         row = await self.connection.fetchrow(_QUERIES.get_session, token_hash, used_after)
-        return StoredSession(row["principal_id"], row["key_id"], row["seen_at"]) if row is not None else None
+        return StoredSession(**row) if row is not None else None
 
     async def touch_session(self, token_hash: bytes, at: datetime) -> None:
         await self.connection.execute(_QUERIES.touch_session, token_hash, at)

@@ -8,6 +8,8 @@ import yaml
 FOLDER = Path(__file__).parent / "texts"
 ENGLISH, CHINESE = "en", "zh-CN"
 LOCALES = (ENGLISH, CHINESE)
+# Texts that the module of the page says by itself.
+SCRIPTED = ("act.", "age.", "live.", "error.failed")
 
 
 class Texts:
@@ -16,6 +18,7 @@ class Texts:
     def __init__(self, locale: str, entries: Mapping[str, str]) -> None:
         self.locale = locale
         self.entries = entries
+        self.of_script = {key: text for key, text in entries.items() if key.startswith(SCRIPTED)}
 
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key, filled in. An unknown key is a defect and raises KeyError."""

@@ -13,7 +13,9 @@ Condition = Literal["firing", "resolved", "retracted"]
 Handling = Literal["open", "acknowledged", "snoozed", "closed"]
 Severity = Literal["critical", "warning", "info"]
 Told = Literal["owner", "customer"]
-Happening = Literal["fired", "resolved", "retracted", "amended", "acknowledged", "snoozed", "reopened", "closed"]
+Happening = Literal[
+    "fired", "resolved", "retracted", "amended", "acknowledged", "snoozed", "reopened", "closed", "commented"
+]
 AlertOutcome = Literal["retained", "churned", "false_alarm"]
 Status = Literal["active", "merged", "erased"]
 
@@ -93,7 +95,7 @@ class Subject:
     `version` is that of the snapshot, `profile_version` that of the profile behind it. Alerts belong to whoever holds
     the reference of their anchor, so `references` says which alerts are this customer's to decide: that makes merges
     independent of the order of arrival. Scores know no references; see `handlers`. No rule looks at `value_tier`: it is
-    what people see of a customer besides.
+    what people see of a customer besides. `newest_at` is the latest instant of which the snapshot knows something.
     """
 
     customer_id: str
@@ -106,6 +108,11 @@ class Subject:
     owner: str | None = None
     correlationid: str = ""
     value_tier: str | None = None
+    newest_at: datetime | None = None
+
+    def known_at(self, settled_at: datetime, now: datetime) -> datetime:
+        """Up to when silence of this customer is known to be silence: what came from them ends it like the rest."""
+        return min(now, max(settled_at, self.newest_at)) if self.newest_at is not None else min(now, settled_at)
 
 
 @dataclass(frozen=True, slots=True)

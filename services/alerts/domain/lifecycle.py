@@ -6,7 +6,10 @@ from typing import Literal
 
 from services.alerts.domain.entities import EBBTIDE, Act, Alert, AlertOutcome, Sealed
 
-Refused = Literal["already_closed", "condition_ended", "until_passed"]
+Refused = Literal["already_closed", "condition_ended", "until_passed", "too_many_comments"]
+
+# An alert travels whole, so what it carries has an end.
+MOST_COMMENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,14 @@ def close(alert: Alert, actor: Actor, outcome: AlertOutcome | None) -> Alert | R
     return replace(
         alert, handling="closed", handled_until=None, outcome=outcome or alert.outcome, history=(*alert.history, act)
     )
+
+
+def comment(alert: Alert, actor: Actor) -> Alert | Refusal:
+    """Somebody says something about it. Changes nothing else, and is possible after it ended as well."""
+    if sum(act.act == "commented" for act in alert.history) >= MOST_COMMENTS:
+        return Refusal("too_many_comments", f"The alert has {MOST_COMMENTS} comments; it holds no more.")
+    act = Act("commented", actor.at, actor.principal_id, pii=actor.comment)
+    return replace(alert, history=(*alert.history, act))
 
 
 def reopen_due(alert: Alert, now: datetime) -> Alert | None:

@@ -50,6 +50,8 @@ case severity
     else 2
 end), fired_at desc, alert_id desc);
 create index alerts_by_version on alerts (version, alert_id);
+create index alerts_by_start on alerts (fired_at) where (condition <> 'retracted'::text);
+create index alerts_by_end on alerts (resolved_at) where (condition = 'resolved'::text);
 
 -- Every rule set that came into force, never changed. completed_at: everybody has been decided under it.
 create table rule_versions (
@@ -66,7 +68,8 @@ create table sessions (
     principal_id text not null,
     key_id text not null,
     created_at timestamptz not null,
-    seen_at timestamptz not null
+    seen_at timestamptz not null,
+    sealed_key bytea
 );
 create index sessions_seen on sessions (seen_at);
 
@@ -112,4 +115,10 @@ create table dead_letters (
     first_failed_at timestamptz not null default now(),
     last_failed_at timestamptz not null default now(),
     primary key (topic, partition, "offset", fingerprint)
+);
+
+-- How far in time what a topic brings is complete: nothing accepted before settled_at is still under way.
+create table settled (
+    topic text primary key,
+    settled_at timestamptz not null
 );

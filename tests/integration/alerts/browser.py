@@ -9,13 +9,14 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from services.alerts.store import AlertsStore
 from shared.access import NewKey, new_key
 from shared.application import Application
 from shared.clock import real_now
 from shared.contracts import AccessKey, Principal
 from shared.contracts.access import Scope
-from shared.kafka.topics import ACCESS
-from tests.integration.alerts.bench import snapshot
+from shared.kafka.topics import ACCESS, PROFILES
+from tests.integration.alerts.bench import profile, snapshot
 from tests.support.builders import record
 from tests.support.stack import Lease
 from tests.support.topics import publish
@@ -118,3 +119,25 @@ async def browsing(service: Application, key: NewKey) -> AsyncIterator[Browser]:
 def base_of(service: Application) -> str:
     assert service.server is not None
     return f"http://127.0.0.1:{service.server.port}"
+
+
+async def complaints(lease: Lease, service: Application, count: int) -> list[str]:
+    """The alerts of customers who complained, by id."""
+    told = [
+        profile(version=1, references=[f"shop:{n}"], complaints=[(99, None)], owner="ann", value_tier="high")
+        for n in range(count)
+    ]
+    await publish(lease, PROFILES, [record(one) for one in told])
+
+    async def there() -> list[str]:
+        found = await stored(service)
+        return sorted(found) if len(found) == count else []
+
+    return await eventually(there, what=f"{count} alerts")
+
+
+async def stored(service: Application) -> dict[str, int]:
+    """The version of every alert."""
+    async with service.database.connection() as connection:
+        rows = await connection.fetch("select alert_id from alerts")
+        return dict(await AlertsStore(connection).get_versions([str(row["alert_id"]) for row in rows]))

@@ -10,15 +10,12 @@ import yaml
 
 from services.alerts.app import build
 from services.alerts.settings import Settings
-from services.alerts.store import AlertsStore
 from shared.application import Application
-from shared.kafka.topics import PROFILES
-from tests.integration.alerts.bench import RULES, profile
-from tests.integration.alerts.browser import Browser, base_of, browsing, grant
-from tests.support.builders import day, record
+from tests.integration.alerts.bench import RULES
+from tests.integration.alerts.browser import Browser, base_of, browsing, complaints, grant, stored
+from tests.support.builders import day
 from tests.support.clock import ManualClock
 from tests.support.stack import Lease, running
-from tests.support.topics import publish
 from tests.support.waiting import eventually
 
 
@@ -34,28 +31,6 @@ async def service(settings: Settings, clock: ManualClock) -> AsyncIterator[Appli
     clock.move_to(day(100))
     async with running(build(settings, clock=clock)) as app:
         yield app
-
-
-async def complaints(lease: Lease, service: Application, count: int) -> list[str]:
-    """The alerts of customers who complained, by id."""
-    told = [
-        profile(version=1, references=[f"shop:{n}"], complaints=[(99, None)], owner="ann", value_tier="high")
-        for n in range(count)
-    ]
-    await publish(lease, PROFILES, [record(one) for one in told])
-
-    async def there() -> list[str]:
-        found = await stored(service)
-        return sorted(found) if len(found) == count else []
-
-    return await eventually(there, what=f"{count} alerts")
-
-
-async def stored(service: Application) -> dict[str, int]:
-    """The version of every alert."""
-    async with service.database.connection() as connection:
-        rows = await connection.fetch("select alert_id from alerts")
-        return dict(await AlertsStore(connection).get_versions([str(row["alert_id"]) for row in rows]))
 
 
 async def test_two_people_see_each_others_acts_within_a_second(lease: Lease, service: Application) -> None:

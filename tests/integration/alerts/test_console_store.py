@@ -2,18 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.alerts.console.chart import DayCounts
 from services.alerts.console.feed import MOST_ROWS, Feed, Round, Watcher
 from services.alerts.console.filters import Filters
 from services.alerts.console.store import ConsoleStore, Row
 from services.alerts.domain.lifecycle import Actor, Refusal, acknowledge, snooze
 from services.alerts.handlers.deciding import write_alerts
 from services.alerts.store import AlertsStore
+from shared.postgres import Database
 from tests.integration.alerts.bench import Bench, profile
 from tests.support.builders import day
 
@@ -60,10 +63,13 @@ async def test_the_statement_and_the_page_agree_on_what_a_filter_means(crowd: Be
     choices = product(
         ("firing", "resolved"), ("active", "open", "acknowledged", "closed", "any"), (None, "warning"),
         (None, "ann", "x"), (None, "complaint-opened"), (None, "web:1", "op:3", some.alert_id, some.customer_id, "?"),
+        (frozenset[str](), frozenset({some.customer_id})),
     )  # fmt: skip
     found = 0
-    for condition, handling, severity, owner, rule, q in choices:
-        filters = Filters(condition=condition, handling=handling, severity=severity, owner=owner, rule=rule, q=q)
+    for condition, handling, severity, owner, rule, q, named in choices:
+        filters = Filters(
+            condition=condition, handling=handling, severity=severity, owner=owner, rule=rule, q=q, named=named
+        )
         listed = {row.alert.alert_id for row in await rows(crowd, filters)}
         assert listed == {r.alert.alert_id for r in everything if filters.matches(r.alert, r.customer.references)}
         found += bool(listed)
@@ -151,3 +157,34 @@ def rest_of(watcher: Watcher) -> list[Round]:
     while not watcher.rounds.empty():
         found.append(watcher.rounds.get_nowait())
     return found
+
+
+async def test_the_chart_counts_what_fired_and_ended_on_each_day_of_the_viewer(crowd: Bench) -> None:
+    """Business days, also where midnight is another instant; what was withdrawn is not counted."""
+    everything = await crowd.alerts()
+    now = crowd.clock.now()
+    for zone in ("UTC", "Asia/Shanghai", "America/St_Johns"):
+        days = await DayCounts(crowd.database).days(now, ZoneInfo(zone))
+        assert days is not None
+        assert [one.day for one in days] == [
+            now.astimezone(ZoneInfo(zone)).date() - timedelta(n) for n in range(29, -1, -1)
+        ]
+        for one in days:
+            fired = [a for a in everything if a.condition != "retracted" and date_in(zone, a.fired_at) == one.day]
+            ended = [a for a in everything if a.condition == "resolved" and date_in(zone, a.resolved_at) == one.day]
+            assert (one.fired, one.ended) == (len(fired), len(ended))
+        assert sum(one.fired for one in days) > 0
+
+
+def date_in(zone: str, instant: datetime | None) -> date | None:
+    return instant.astimezone(ZoneInfo(zone)).date() if instant is not None else None
+
+
+async def test_the_chart_is_counted_once_for_many_and_does_without_the_database(crowd: Bench) -> None:
+    """A page that is opened again and again costs no more, and none waits for a count that cannot be had."""
+    counts = DayCounts(crowd.database)
+    first = await counts.days(crowd.clock.now(), ZoneInfo("UTC"))
+    crowd.clock.move_to(day(110))
+    assert await counts.days(crowd.clock.now(), ZoneInfo("UTC")) is first
+    away = DayCounts(Database("postgresql://nowhere", application="tests"))
+    assert await away.days(crowd.clock.now(), ZoneInfo("UTC")) is None

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
-from services.alerts.console import Desk, Feed, Sessions, console_routes
+from services.alerts.console import DayCounts, Desk, Feed, Neighbours, Sessions, console_routes
 from services.alerts.console.guard import HEADERS, local_path
 from services.alerts.console.rendering import Renderer
 from services.alerts.console.sessions import Throttle
@@ -50,6 +50,8 @@ def app(directory: Directory) -> FastAPI:
         sessions=Sessions(database, directory),
         feed=Feed(database),
         renderer=Renderer(directory.name_of),
+        neighbours=Neighbours({}),
+        day_counts=DayCounts(database),
         rule_ids=("no-purchase-90d",),
         stopping=lambda: False,
     )

@@ -1,12 +1,15 @@
 """Pages and pieces of pages: what is shown to whom, and nothing that somebody wrote becomes markup."""
 
+from datetime import date
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
+from services.alerts.console.chart import Day, draw
 from services.alerts.console.filters import Filters, Place, filters_of, place_of
+from services.alerts.console.panels import PANELS
 from services.alerts.console.rendering import Renderer
 from services.alerts.domain.entities import Sealed
 from shared.http.problems import ApiError
@@ -14,6 +17,7 @@ from tests.support.builders import day
 from tests.unit.alerts.rows import ALERT_ID, NOW, acted, alert, row, viewer
 
 RENDERER = Renderer({"p1": "Ann <b>"}.get)
+ADDRESSES = {name: f"/console/alerts/{ALERT_ID}/panels/{name}" for name in PANELS}
 HOSTILE = "<script>alert('x')</script>\" onload='x'"
 
 
@@ -44,6 +48,8 @@ def page(locale: str = "en", **changes: Any) -> str:
         "horizon": 1,
         "now": NOW,
         "said": HOSTILE,
+        "unsearched": HOSTILE,
+        "chart": draw([Day(date(2026, 4, 10), 3, 0), Day(date(2026, 4, 11), 0, 1)]),
         "back": Filters(q=HOSTILE).query(),
         "next_cursor": "abc",
         "after": Place("critical", day(3), ALERT_ID),
@@ -70,7 +76,9 @@ def test_nothing_that_came_from_outside_becomes_markup(locale: str) -> None:
     assert story[0]["said"] == said["comment"]
     pages = [
         page(locale, rows=[RENDERER.row(row(one, tier=HOSTILE), who, NOW, HOSTILE)]),
-        RENDERER.page("alert.html", who, row=shown, story=story, others=[shown], path="/", now=NOW),
+        RENDERER.page(
+            "alert.html", who, row=shown, story=story, others=[shown], path="/", now=NOW, addresses=ADDRESSES, panels={}
+        ),
         RENDERER.page("sign_in.html", who, next=HOSTILE, said=HOSTILE, path="/console/sign-in"),
         RENDERER.page("error.html", who, said=HOSTILE, status=404),
     ]
@@ -101,6 +109,31 @@ def test_acts_are_offered_to_those_who_may_and_where_they_make_sense() -> None:
     assert 'action="/console/acts"' in page()
 
 
+def test_what_has_ended_can_still_be_commented() -> None:
+    ended = alert(condition="resolved", handling="closed")
+    for scopes, offered in ((("alerts:read", "alerts:write"), {"comment"}), (("alerts:read",), set())):
+        who = viewer(RENDERER, "en", *scopes)
+        shown = RENDERER.shown(row(ended), who, NOW)
+        values: dict[str, Any] = {"row": shown, "story": [], "others": [], "path": "/", "now": NOW}
+        text = RENDERER.page("alert.html", who, addresses=ADDRESSES, panels={}, **values)
+        assert {one for one in ("acknowledge", "resolve", "comment") if f'value="{one}"' in text} == offered
+
+
+def test_the_chart_says_in_words_and_numbers_what_it_draws() -> None:
+    text = page()
+    assert "In 30 days 3 alerts fired and 1 ended." in text
+    assert "<td>3</td><td>0</td>" in text
+    assert "2026-04-11: 0 fired, 1 ended" in text
+
+
+def test_bars_have_one_scale_and_begin_at_one_line() -> None:
+    drawing = draw([Day(date(2026, 4, 10), 6, 0), Day(date(2026, 4, 11), 3, 2)])
+    assert (drawing.fired, drawing.ended, drawing.width) == (9, 2, 24)
+    assert [(bar.x, bar.up, bar.down) for bar in drawing.bars] == [(0, 42.0, 0.0), (12, 21.0, 14.0)]
+    assert drawing.line == 42.0
+    assert draw([Day(date(2026, 4, 10), 0, 0)]).line == 0
+
+
 def test_the_story_names_people_and_hides_what_it_cannot_open() -> None:
     who = viewer(RENDERER, "en", "alerts:read")
     sealed = Sealed({"x": "y"})
@@ -115,7 +148,7 @@ def test_the_story_names_people_and_hides_what_it_cannot_open() -> None:
 def test_filters_come_from_the_address_and_go_back_into_it() -> None:
     wanted = Filters(handling="snoozed", severity="critical", owner="ann", rule="r", q="shop:1&x")
     assert filters_of(dict(parse_qsl(wanted.query()))) == wanted
-    assert Filters().query() == ""
+    assert Filters().query() == Filters(named=frozenset({"x"})).query() == ""
     assert filters_of(
         {"condition": "on fire", "handling": "x", "severity": "", "owner": " \0", "q": "a\x1fb"}
     ) == Filters(q="ab")
@@ -137,6 +170,8 @@ def test_filters_come_from_the_address_and_go_back_into_it() -> None:
         (Filters(q="web:8"), False),
         (Filters(q=ALERT_ID), True),
         (Filters(q=ALERT_ID[:8]), False),
+        (Filters(q="ada", named=frozenset({"00000000-0000-5000-8000-000000000001"})), True),
+        (Filters(q="ada", named=frozenset({ALERT_ID})), False),
     ],
 )
 def test_a_changed_row_belongs_into_the_list_or_not(filters: Filters, found: bool) -> None:

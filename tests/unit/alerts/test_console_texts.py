@@ -3,23 +3,32 @@
 import re
 from datetime import timedelta
 from string import Formatter
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from services.alerts.console import rendering
 from services.alerts.console.filters import CONDITIONS, HANDLINGS, SEVERITIES
+from services.alerts.console.neighbours import Why
+from services.alerts.console.panels import PANELS
 from services.alerts.console.sentences import age, clock_time, evidence_sentence, handling_sentence
 from services.alerts.console.texts import LOCALES, load_texts, preferred_locale
 from services.alerts.console.viewer import local_instant, zone_of
 from services.alerts.domain import decide, entities, lifecycle
+from services.ingest.domain.vocabulary import VOCABULARY
+from services.notify.domain.reasons import Reason
+from services.scoring.domain.scores import KINDS
+from shared.contracts import Notification, profile
 from tests.support.builders import day
 from tests.unit.alerts.rows import NOW, acted, alert
 
 TEXTS = load_texts()
+REOPENED = entities.Act("reopened", day(99), "ebbtide", "promise_passed")
 # Their keys end in a code.
 GROUPS = {"severity", "condition", "handling", "act", "outcome", "refusal", "reason", "span", "done", "tier", "help"}
-GROUPS |= {"score", "band", "error", "reopened", "age"}
+GROUPS |= {"score", "band", "error", "reopened", "age", "unsearched", "unanswered", "panel", "record", "lifecycle"}
+GROUPS |= {"behaviour", "channel", "purpose", "scale", "why_not", "factor", "because", "did", "transition"}
+GROUPS |= {"told_status", "untold"}
 
 
 def test_every_language_has_the_same_texts_with_the_same_blanks() -> None:
@@ -49,12 +58,28 @@ def blanks(text: str) -> set[str]:
         ("handling", HANDLINGS),
         ("severity", SEVERITIES),
         ("span", tuple(rendering.SPANS)),
-        ("done", ("acknowledge", "snooze", "resolve")),
+        ("done", ("acknowledge", "snooze", "resolve", "comment")),
+        ("panel", tuple(PANELS)),
+        ("unanswered", get_args(Why)),
+        ("unsearched", (*get_args(Why), "too_many")),
+        ("lifecycle", get_args(profile.Lifecycle)),
+        ("did", tuple(name.removeprefix("customer.") for name in VOCABULARY)),
+        ("score", tuple(KINDS)),
+        ("untold", tuple(Reason)),
+        ("told_status", get_args(get_type_hints(Notification)["status"])),
+        ("transition", get_args(get_type_hints(Notification)["transition"])),
     ],
 )
 def test_every_code_has_a_word(group: str, codes: tuple[str, ...]) -> None:
     for texts in TEXTS.values():
         assert {f"{group}.{code}" for code in codes} <= texts.entries.keys()
+
+
+def test_the_module_of_the_page_has_every_text_it_says() -> None:
+    source = (rendering.FOLDER / "static" / "console.js").read_text(encoding="utf-8")
+    said = set(re.findall(r'"((?:act|age|live|error)\.[a-z_]+)"', source))
+    assert {"act.of_one", "live.on", "error.failed"} <= said <= TEXTS["en"].of_script.keys()
+    assert set(re.findall(r"say\(`([a-z]+)\.", source)) == {"act", "age"}
 
 
 def test_no_text_is_there_that_nothing_shows() -> None:
@@ -122,7 +147,9 @@ def test_dates_are_those_of_the_viewer() -> None:
         ({"handling": "snoozed"}, "Snoozed by Ann until 12:00"),
         ({"handling": "closed"}, "Closed by Ann"),
         ({"condition": "resolved", "handling": "closed"}, "Resolved"),
-        ({"history": (entities.Act("reopened", day(99), "ebbtide", "promise_passed"),)}, "Open again, the promise was"),
+        ({"history": (REOPENED,)}, "Open again, the promise was"),
+        ({"history": (REOPENED, acted("commented"))}, "Open again, the promise was"),
+        ({"handling": "acknowledged", "history": (acted("acknowledged"), acted("commented"))}, "Ann sees to it until"),
     ],
 )
 def test_handling_is_a_sentence(changes: dict[str, Any], sentence: str) -> None:

@@ -3,7 +3,16 @@
 import pytest
 
 from services.alerts.domain.entities import Alert, Sealed
-from services.alerts.domain.lifecycle import Actor, Refusal, acknowledge, close, reopen_due, snooze
+from services.alerts.domain.lifecycle import (
+    MOST_COMMENTS,
+    Actor,
+    Refusal,
+    acknowledge,
+    close,
+    comment,
+    reopen_due,
+    snooze,
+)
 from tests.support.builders import day
 from tests.unit.alerts.histories import Book, purchased
 
@@ -71,3 +80,16 @@ def test_acts_that_make_no_sense_are_refused_with_a_code(firing: Alert) -> None:
     book = Book()
     book.decide(purchased(day(0), day(91)), day(91))
     assert code(snooze(book.one(), ANN, day(99))) == "condition_ended"
+
+
+def test_a_comment_changes_nothing_but_the_story(firing: Alert) -> None:
+    """Also of what is closed, and until there are too many."""
+    for alert in (firing, done(close(firing, ANN, "retained"))):
+        said = done(comment(alert, ANN))
+        assert (said.condition, said.handling, said.outcome) == (alert.condition, alert.handling, alert.outcome)
+        assert (said.history[-1].act, said.history[-1].by, said.history[-1].pii) == ("commented", "ann", ANN.comment)
+        assert said.history[:-1] == alert.history
+    for _ in range(MOST_COMMENTS):
+        firing = done(comment(firing, ANN))
+    assert code(comment(firing, ANN)) == "too_many_comments"
+    assert done(acknowledge(firing, ANN, day(95))).handling == "acknowledged"

@@ -184,6 +184,8 @@ async function reload() {
     const chosen = selected();
     const focused = document.activeElement?.closest?.("tr")?.dataset.id;
     document.getElementById("rows").replaceWith(document.adoptNode(page.getElementById("rows")));
+    const chart = page.getElementById("chart");
+    if (chart) document.getElementById("chart")?.replaceWith(document.adoptNode(chart));
     const fresh = page.getElementById("list").dataset;
     if (fresh.more) table.dataset.more = "1";
     else delete table.dataset.more;
@@ -228,7 +230,7 @@ function openAct(act, ids) {
   form.elements.until.value = "";
   show(form.querySelector(".said"));
   actDialog.showModal();
-  (act === "resolve" ? form.elements.text : form.elements.for).focus();
+  (["resolve", "comment"].includes(act) ? form.elements.text : form.elements.for).focus();
 }
 
 let telling = 0;
@@ -276,10 +278,33 @@ async function openDrawer(id) {
     const answer = await fetch(`/console/alerts/${id}?part=1`, { headers: { Accept: "text/html" } });
     if (answer.redirected) return end();
     if (!answer.ok || drawer.dataset.id !== id) return;
-    drawer.innerHTML = await answer.text();
+    const html = await answer.text();
+    // The alert changed while it was open: what other services said stays.
+    const known = new Map(drawer.open ? [...drawer.querySelectorAll("[data-panel]")].map((p) => [p.dataset.panel, p]) : []);
+    drawer.innerHTML = html;
     if (!drawer.open) drawer.showModal();
+    for (const place of drawer.querySelectorAll("[data-panel]")) {
+      if (known.has(place.dataset.panel)) place.replaceWith(known.get(place.dataset.panel));
+      else loadPanel(place);
+    }
   } catch {
     showLive(false);
+  }
+}
+
+// Each by itself: one that waits holds up no other.
+async function loadPanel(place) {
+  place.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(place.dataset.panel, { headers: { Accept: "text/html" } });
+    if (answer.redirected) return table && end();
+    if (!answer.ok) throw new Error(String(answer.status));
+    const holder = document.createElement("template");
+    holder.innerHTML = await answer.text();
+    place.replaceWith(holder.content.firstElementChild);
+  } catch {
+    place.removeAttribute("aria-busy");
+    place.querySelector(".hint").textContent = say("error.failed");
   }
 }
 
@@ -313,10 +338,11 @@ const keys = {
   a: () => act("acknowledge"),
   s: () => act("snooze"),
   r: () => act("resolve"),
+  c: () => act("comment"),
   "/": () => document.getElementById("q").focus(),
   "?": () => help.showModal(),
 };
-const inDrawer = new Set(["a", "s", "r"]);
+const inDrawer = new Set(["a", "s", "r", "c"]);
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -333,7 +359,8 @@ function press(event) {
 function click(event) {
   const target = event.target.closest("button, a");
   if (!target) return;
-  if (target.dataset.act && target.type === "button") {
+  if ("again" in target.dataset) loadPanel(target.closest("[data-panel]"));
+  else if (target.dataset.act && target.type === "button") {
     const ids = target.closest("#selection") ? selected() : [target.closest("[data-id]").dataset.id];
     openAct(target.dataset.act, ids);
   } else if ("close" in target.dataset) target.closest("dialog")?.close();
@@ -350,6 +377,7 @@ function click(event) {
 function start() {
   root.classList.add("js");
   tellZone();
+  document.addEventListener("click", click);
   if (!table) return;
   if (form) {
     actDialog.append(form);
@@ -363,7 +391,6 @@ function start() {
   listen();
   setInterval(showAges, 15000);
   document.addEventListener("keydown", press);
-  document.addEventListener("click", click);
   document.addEventListener("change", (event) => {
     if (event.target.id === "all") {
       for (const box of document.querySelectorAll("#rows input")) box.checked = event.target.checked;
