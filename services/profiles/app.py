@@ -3,6 +3,7 @@
 import yaml
 
 from services.profiles.consumers import interactions
+from services.profiles.domain.names import NameIndex
 from services.profiles.domain.policy import Policy, PolicyError, parse_policy
 from services.profiles.handlers import ProfileHandlers
 from services.profiles.http import interaction_routes, routes
@@ -13,7 +14,7 @@ from services.profiles.timers import lifecycle_step
 from shared.application import Application
 from shared.clock import Clock
 from shared.errors import ConfigurationError
-from shared.kafka.topics import PROFILES
+from shared.kafka.topics import INTERACTIONS, PROFILES
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> Application:
@@ -27,12 +28,20 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         description="One archive per customer: who they are now, and how it got there.",
         clock=clock,
     )
+    settled = app.settled(INTERACTIONS)
+    names = NameIndex(settings.secret.get_secret_value().encode())
     handlers = ProfileHandlers(
-        store=ProfileStore, clock=app.clock, policy=_read_policy(settings), metrics=ProfileMetrics(app.registry)
+        store=ProfileStore,
+        clock=app.clock,
+        settled=settled,
+        policy=_read_policy(settings),
+        names=names,
+        metrics=ProfileMetrics(app.registry),
     )
     app.consume(interactions(handlers))
-    app.every("lifecycle", lifecycle_step(app.database, handlers))
-    app.route(routes(app.database, ProfileStore))
+    app.passes_on(INTERACTIONS)
+    app.every("lifecycle", lifecycle_step(app.database, handlers), clock=settled)
+    app.route(routes(app.database, ProfileStore, names))
     app.route(interaction_routes(app.database, ProfileStore))
     return app
 

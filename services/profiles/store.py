@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from services.profiles.domain.archive import ChangedCustomer, Identity, Membership, StoredCustomer
+from services.profiles.domain.archive import ChangedCustomer, Checkpoint, Identity, Membership, StoredCustomer
 from shared.postgres import Store, load_queries
 
 SQL = Path(__file__).parent / "sql"
@@ -54,8 +54,45 @@ class ProfileStore(Store):
         columns = map(list, zip(*conflicts, strict=True))
         await self.connection.execute(_QUERIES.append_conflicts, *columns, list(conflicts.values()))
 
-    async def list_timelines(self, references: Sequence[str]) -> list[bytes]:
-        return [row[0] for row in await self.connection.fetch(_QUERIES.list_timelines, references)]
+    async def list_timelines(
+        self, references: Sequence[str], *, after: tuple[datetime, str, str] | None = None
+    ) -> list[bytes]:
+        """Bodies in no order; those behind (occurred_at, source, id) `after`, or all."""
+        place = after or (None, None, None)
+        return [row[0] for row in await self.connection.fetch(_QUERIES.list_timelines, references, *place)]
+
+    async def append_checkpoints(self, checkpoints: Sequence[Checkpoint]) -> None:
+        await self.connection.execute(
+            _QUERIES.append_checkpoints,
+            [one.customer_id for one in checkpoints],
+            [one.interactions for one in checkpoints],
+            [one.order[0] for one in checkpoints],
+            [one.order[1] for one in checkpoints],
+            [one.order[2] for one in checkpoints],
+            [one.snapshot for one in checkpoints],
+        )
+
+    async def take_back_checkpoints(self, customer_id: str, order: tuple[datetime, str, str]) -> Checkpoint | None:
+        """Delete those that are not before `order`; returns the last that is left."""
+        await self.connection.execute(_QUERIES.delete_checkpoints_from, customer_id, *order)
+        row = await self.connection.fetchrow(_QUERIES.get_last_checkpoint, customer_id)
+        return Checkpoint(str(row[0]), row[1], (row[2], row[3], row[4]), row[5]) if row else None
+
+    async def delete_checkpoints(self, customer_ids: Sequence[str]) -> None:
+        await self.connection.execute(_QUERIES.delete_checkpoints, customer_ids)
+
+    async def list_checkpoint_sizes(self, customer_ids: Sequence[str]) -> dict[str, list[int]]:
+        """After how many interactions each customer has one."""
+        sizes: dict[str, list[int]] = {customer_id: [] for customer_id in customer_ids}
+        for customer_id, interactions in await self.connection.fetch(_QUERIES.list_checkpoint_sizes, customer_ids):
+            sizes[str(customer_id)].append(interactions)
+        return sizes
+
+    async def prune_checkpoints(self, sizes: Mapping[str, Sequence[int]]) -> None:
+        """Delete these."""
+        pairs = [(customer_id, size) for customer_id, several in sizes.items() for size in several]
+        if pairs:
+            await self.connection.execute(_QUERIES.prune_checkpoints, *map(list, zip(*pairs, strict=True)))
 
     async def update_customers(self, customers: Sequence[ChangedCustomer]) -> None:
         await self.connection.execute(
@@ -78,6 +115,19 @@ class ProfileStore(Store):
         await self.connection.execute(_QUERIES.move_references, list(merges), list(merges.values()))
         touched = sorted({*merges, *merges.values()})
         await self.connection.execute(_QUERIES.raise_membership_versions, touched)
+
+    async def update_names(self, tokens: Mapping[str, Iterable[bytes]]) -> None:
+        """Customer id to everything it is found by from now on; nothing for who has no name any more."""
+        pairs = [(customer_id, token) for customer_id in sorted(tokens) for token in tokens[customer_id]]
+        named = {customer_id for customer_id, _ in pairs}
+        if nameless := sorted(tokens.keys() - named):
+            await self.connection.execute(_QUERIES.delete_names, nameless)
+        if pairs:
+            await self.connection.execute(_QUERIES.upsert_names, *map(list, zip(*pairs, strict=True)))
+
+    async def list_customers_named(self, tokens: Sequence[bytes], limit: int) -> list[tuple[int, bytes]]:
+        rows = await self.connection.fetch(_QUERIES.list_customers_named, tokens, limit)
+        return [(row[0], row[1]) for row in rows]
 
     async def get_versions(self, entity_ids: Sequence[str]) -> dict[str, int]:
         return {str(row[0]): row[1] for row in await self.connection.fetch(_QUERIES.get_versions, entity_ids)}

@@ -1,7 +1,8 @@
 """The state of a customer at an instant: what handlers and timers call.
 
-The state is a function of the interactions, the policy and `now`, whatever the batches were. `now` may not be earlier
-than in the calls before by more than clocks differ.
+The state is a function of the interactions, the policy and `now`, whatever the batches were. `now` is the last instant
+before which no interaction is still under way: until there silence counts. It may not be earlier than in the calls
+before by more than clocks differ.
 """
 
 from collections.abc import Iterable, Sequence
@@ -52,11 +53,11 @@ def settle(customer: Customer, policy: Policy, now: datetime) -> None:
         return
     customer.policy = policy.version
     aggregates = customer.aggregates
-    purchased = aggregates.last_purchase_at
-    if purchased is not None:
+    purchased, newest = aggregates.last_purchase_at, customer.watermark
+    if purchased is not None and newest is not None:
         changes = customer.history.lifecycle
-        # An emitter's clock may run ahead of ours by minutes: the customer stands at least where the purchase put them.
-        pass_time(changes, purchased, max(now, purchased), policy)
+        # Whatever is settled, they stand at least where their own newest interaction put them.
+        pass_time(changes, purchased, max(now, newest.time), policy)
         customer.lifecycle = changes[-1]["lifecycle"]
         customer.lifecycle_since = changes[-1]["since"]
         customer.next_transition_at = next_transition(changes, purchased, policy)

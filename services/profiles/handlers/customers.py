@@ -1,49 +1,57 @@
 """Interactions into customers: resolve, lock, append, fold, store; one transaction that may be run again."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-import msgspec
-
 from services.profiles.codec import CustomerCodec
-from services.profiles.domain.archive import Archive, ChangedCustomer, Identity, StoredCustomer, TimelineRow
-from services.profiles.domain.entities import Customer, new_customer
+from services.profiles.domain.archive import Archive, ChangedCustomer, StoredCustomer
 from services.profiles.domain.membership import LINKS, plan_merges
+from services.profiles.domain.names import NameIndex, names_of
 from services.profiles.domain.policy import Policy
-from services.profiles.domain.profiles import apply, in_order, merged, recompute, recompute_reason, settle
+from services.profiles.domain.profiles import recompute_reason, settle
+from services.profiles.handlers.folding import Folded, Folding
+from services.profiles.handlers.timeline import Records, Timeline
 from services.profiles.metrics import ProfileMetrics
-from shared.clock import Clock, pause
+from shared.clock import Clock
 from shared.contracts import Interaction, Snapshot
 from shared.errors import StaleReadError
 from shared.ids import customer_id_of, next_version
-from shared.pipeline import Outcome, Publication, Received, append_to_publish
+from shared.pipeline import Outcome, Publication, append_to_publish
 from shared.postgres import Connection
 
-# Folding is pure CPU: let heartbeats and database answers in between.
-CUSTOMERS_BETWEEN_YIELDS = 250
-
-Records = Sequence[Received[Interaction]]
+# What may give or take a name.
+NAMING = frozenset({"customer.identified", "customer.erased"})
 
 
 class ProfileHandlers:
     """What happens to customers when interactions arrive, and when time passes."""
 
     def __init__(
-        self, *, store: Callable[[Connection], Archive], clock: Clock, policy: Policy, metrics: ProfileMetrics
+        self,
+        *,
+        store: Callable[[Connection], Archive],
+        clock: Clock,
+        settled: Clock,
+        policy: Policy,
+        names: NameIndex,
+        metrics: ProfileMetrics,
     ) -> None:
+        """`settled` is the clock by which customers drift away."""
         self._store = store
         self._clock = clock
+        self._settled = settled
         self._policy = policy
-        self._metrics = metrics
+        self._names = names
         self._codec = CustomerCodec()
-        self._decode_interaction = msgspec.json.Decoder(Interaction).decode
+        self._timeline = Timeline(metrics)
+        self._folding = Folding(self._codec, policy, metrics)
 
     async def on_interactions(self, connection: Connection, records: Records) -> Outcome:
         """Fold a batch in. Publishes every customer a record belongs to, changed or not; what merges change is owed."""
         store = self._store(connection)
         owners, locked = await self._lock_owners(store, records)
-        fresh = await self._append(store, records)
+        fresh = await self._timeline.append(store, records)
         now, micros = self._clock.now(), await store.get_database_micros()
         merges = plan_merges((owners[one.subject], owners[one.data["reference"]]) for one in fresh if _links(one))
         touched = {owners[one.value.subject] for one in records}
@@ -51,10 +59,18 @@ class ProfileHandlers:
         for interaction in fresh:
             customer_id = owners[interaction.subject]
             arrived[merges.get(customer_id, customer_id)].append(interaction)
-        changed = await self._fold(store, arrived, locked, owners, merges, now)
-        written = [self._write(locked[one.customer_id], one, now, micros, correlation) for one, correlation in changed]
+        folded: list[Folded] = []
+        again: dict[str, list[str]] = {}
+        if merges:
+            folded += await self._folding.merge(store, merges, now)
+            again = await store.list_references(sorted(set(merges.values())))
+        settled_at = self._settled.now()
+        folded += await self._folding.fold(store, arrived, locked=locked, again=again, settled_at=settled_at)
+        await self._index_names(store, arrived, merges, folded=folded, locked=locked)
+        written = [self._write(locked[one.customer.customer_id], one, now, micros) for one in folded]
         if written:
             await store.update_customers(written)
+            await self._folding.keep_checkpoints(store, folded, written)
         published = {merges.get(customer_id, customer_id) for customer_id in touched}
         # Only a merge changes customers that none of the records belongs to.
         if owed := {one.customer_id: one.version for one in written if one.customer_id not in published}:
@@ -66,23 +82,27 @@ class ProfileHandlers:
         )
 
     async def on_due(self, connection: Connection, now: datetime, limit: int) -> int:
-        """Bring customers whose lifecycle is due up to `now`; returns how many. They are owed to the topic."""
+        """Bring customers whose lifecycle is due up to `now`, an instant of the settled clock; returns how many.
+
+        They are owed to the topic.
+        """
         store = self._store(connection)
         due = {one.customer_id: one for one in await store.claim_due_customers(now, limit)}
         if not due:
             return 0
         micros = await store.get_database_micros()
-        written = []
-        again = []
+        folded = []
+        again = {}
         for stored in due.values():
             snapshot = self._codec.decode(stored.snapshot)
             if recompute_reason(snapshot.data, None, self._policy):
-                again.append(snapshot.data)
+                again[stored.customer_id] = snapshot.data.references
                 continue
             settle(snapshot.data, self._policy, now)
-            written.append(self._write(stored, snapshot.data, now, micros, snapshot.correlationid))
-        recomputed = await self._recompute(store, {one.customer_id: one.references for one in again}, now)
-        written += [self._write(due[one.customer_id], one, now, micros, "") for one in recomputed]
+            size = snapshot.data.aggregates.interactions
+            folded.append(Folded(snapshot.data, snapshot.correlationid, size))
+        folded += [Folded(one, "", 0) for one in await self._folding.recompute(store, again, now)]
+        written = [self._write(due[one.customer.customer_id], one, now, micros) for one in folded]
         await store.update_customers(written)
         await append_to_publish(connection, {one.customer_id: one.version for one in written})
         return len(written)
@@ -103,94 +123,29 @@ class ProfileHandlers:
                 raise StaleReadError("a customer was merged meanwhile")
         return owners, locked
 
-    async def _append(self, store: Archive, records: Records) -> list[Interaction]:
-        """Store what is new, each identity once; returns it. Another body under a known identity is kept aside."""
-        first: dict[Identity, int] = {}
-        rows: list[TimelineRow] = []
-        repeated: list[int] = []
-        for ordinal, record in enumerate(records):
-            one = record.value
-            identity = (one.subject, one.source, one.id)
-            if first.setdefault(identity, ordinal) == ordinal:
-                rows.append((ordinal, *identity, one.time, record.raw))
-            else:
-                repeated.append(ordinal)
-        known = await store.append_interactions(rows)
-        if known or repeated:
-            await self._keep_conflicts(store, records, sorted(known) + repeated)
-        return (
-            [records[row[0]].value for row in rows if row[0] not in known]
-            if known
-            else [records[row[0]].value for row in rows]
-        )
-
-    async def _keep_conflicts(self, store: Archive, records: Records, ordinals: Sequence[int]) -> None:
-        duplicates = [(_identity(records[ordinal].value), records[ordinal]) for ordinal in ordinals]
-        stored = await store.list_bodies(sorted({identity for identity, _ in duplicates}))
-        conflicts = {
-            identity: record.raw
-            for identity, record in duplicates
-            if not _says_the_same(self._decode_interaction(stored[identity]), record.value)
-        }
-        if conflicts:
-            self._metrics.conflicts.inc(len(conflicts))
-            await store.append_conflicts(conflicts)
-
-    async def _fold(
+    async def _index_names(
         self,
         store: Archive,
         arrived: Mapping[str, list[Interaction]],
-        locked: Mapping[str, StoredCustomer],
-        owners: Mapping[str, str],
         merges: Mapping[str, str],
-        now: datetime,
-    ) -> list[tuple[Customer, str]]:
-        """Every customer that changed, with the correlation id of what changed it last."""
-        again: dict[str, list[str]] = {}
-        changed: list[tuple[Customer, str]] = []
-        if merges:
-            changed += [(merged(loser, winner, now), "") for loser, winner in merges.items()]
-            await store.merge_customers(merges)
-            again |= await store.list_references(sorted(set(merges.values())))
-        references = {customer_id: reference for reference, customer_id in owners.items()}
-        for index, (customer_id, interactions) in enumerate(arrived.items(), start=1):
-            if index % CUSTOMERS_BETWEEN_YIELDS == 0:
-                await pause(0)
-            if customer_id in again:
-                continue
-            facts = in_order(interactions) if len(interactions) > 1 else interactions
-            snapshot = locked[customer_id].snapshot
-            customer = (
-                self._codec.decode(snapshot).data if snapshot else new_customer(customer_id, [references[customer_id]])
-            )
-            if reason := recompute_reason(customer, facts[0], self._policy):
-                self._metrics.recomputed.labels(reason=reason).inc()
-                again[customer_id] = customer.references
-                continue
-            apply(customer, facts, self._policy, now)
-            changed.append((customer, facts[-1].correlationid))
-        for customer in await self._recompute(store, again, now):
-            latest = arrived.get(customer.customer_id)
-            changed.append((customer, latest[-1].correlationid if latest else ""))
-        return changed
+        *,
+        folded: Iterable[Folded],
+        locked: Mapping[str, StoredCustomer],
+    ) -> None:
+        """Let customers be found by their new names. Costs nothing where nobody was identified and nobody merged."""
+        asked = {one for one, facts in arrived.items() if any(fact.type in NAMING for fact in facts)}
+        asked.update(merges, merges.values())
+        renamed = {}
+        for customer, *_ in folded if asked else ():
+            if customer.customer_id in asked:
+                names, snapshot = names_of(customer), locked[customer.customer_id].snapshot
+                if names != (names_of(self._codec.decode(snapshot).data) if snapshot else ()):
+                    renamed[customer.customer_id] = self._names.tokens_of(names)
+        if renamed:
+            await store.update_names(renamed)
 
-    async def _recompute(self, store: Archive, customers: Mapping[str, list[str]], now: datetime) -> list[Customer]:
-        """Customers from the timeline of their references, as if nothing had been known of them."""
-        if not customers:
-            return []
-        owner = {reference: customer_id for customer_id, names in customers.items() for reference in names}
-        facts: dict[str, list[Interaction]] = {customer_id: [] for customer_id in customers}
-        for body in await store.list_timelines(sorted(owner)):
-            interaction = self._decode_interaction(body)
-            facts[owner[interaction.subject]].append(interaction)
-        return [
-            recompute(customer_id, names, facts[customer_id], self._policy, now)
-            for customer_id, names in customers.items()
-        ]
-
-    def _write(
-        self, stored: StoredCustomer, customer: Customer, now: datetime, micros: int, correlation: str
-    ) -> ChangedCustomer:
+    def _write(self, stored: StoredCustomer, folded: Folded, now: datetime, micros: int) -> ChangedCustomer:
+        customer = folded.customer
         version = next_version(stored.version, micros)
         snapshot = Snapshot(
             id=f"{customer.customer_id}:{version}",
@@ -199,7 +154,7 @@ class ProfileHandlers:
             subject=customer.customer_id,
             time=now,
             version=version,
-            correlationid=correlation,
+            correlationid=folded.correlation,
             data=customer,
         )
         return ChangedCustomer(customer.customer_id, version, customer.next_transition_at, self._codec.encode(snapshot))
@@ -207,15 +162,6 @@ class ProfileHandlers:
 
 def _links(interaction: Interaction) -> bool:
     return interaction.type in LINKS and isinstance(interaction.data.get("reference"), str)
-
-
-def _identity(interaction: Interaction) -> Identity:
-    return interaction.subject, interaction.source, interaction.id
-
-
-def _says_the_same(one: Interaction, other: Interaction) -> bool:
-    """Whether two bodies under one identity differ only in how they came."""
-    return (one.time, one.type, one.data, one.pii) == (other.time, other.type, other.data, other.pii)
 
 
 def _publications(

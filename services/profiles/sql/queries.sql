@@ -68,8 +68,43 @@ from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) as k (reference, so
 on conflict do nothing;
 
 -- name: list_timelines
--- Everything that ever happened under these references.
-select body from interactions where reference = any ($1::text[]);
+-- Everything that ever happened under these references, or what comes behind a place in their order.
+select body
+from interactions
+where reference = any ($1::text[])
+    and ($2::timestamptz is null or (occurred_at, source, id) > ($2, $3::text collate "C", $4::text collate "C"));
+
+-- name: append_checkpoints
+insert into checkpoints (customer_id, interactions, occurred_at, source, id, snapshot)
+select c.*
+from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::bytea[])
+    as c (customer_id, interactions, occurred_at, source, id, snapshot)
+order by c.customer_id, c.interactions
+on conflict (customer_id, interactions) do update
+set occurred_at = excluded.occurred_at, source = excluded.source, id = excluded.id, snapshot = excluded.snapshot;
+
+-- name: delete_checkpoints_from
+-- Those that lack what comes at this place.
+delete from checkpoints
+where customer_id = $1 and (occurred_at, source, id) >= ($2::timestamptz, $3::text collate "C", $4::text collate "C");
+
+-- name: get_last_checkpoint
+select customer_id, interactions, occurred_at, source, id, snapshot
+from checkpoints
+where customer_id = $1
+order by interactions desc
+limit 1;
+
+-- name: delete_checkpoints
+delete from checkpoints where customer_id = any ($1::uuid[]);
+
+-- name: list_checkpoint_sizes
+select customer_id, interactions from checkpoints where customer_id = any ($1::uuid[]) order by customer_id, interactions;
+
+-- name: prune_checkpoints
+delete from checkpoints as c
+using unnest($1::uuid[], $2::bigint[]) as p (customer_id, interactions)
+where c.customer_id = p.customer_id and c.interactions = p.interactions;
 
 -- name: update_customers
 update customers as c
@@ -99,6 +134,26 @@ where next_transition_at < $1
 order by next_transition_at
 limit $2
 for update skip locked;
+
+-- name: upsert_names
+-- What customers are found by: pairs of a customer and a token.
+insert into customer_names (customer_id, tokens)
+select n.customer_id, array_agg(n.token order by n.token)
+from unnest($1::uuid[], $2::bytea[]) as n (customer_id, token)
+group by n.customer_id
+order by n.customer_id
+on conflict (customer_id) do update set tokens = excluded.tokens;
+
+-- name: delete_names
+delete from customer_names where customer_id = any ($1::uuid[]);
+
+-- name: list_customers_named
+-- Customers whose names have all of these tokens, in no order, so that a common name costs no more than the limit.
+select c.version, c.snapshot
+from customer_names as n
+join customers as c on c.customer_id = n.customer_id
+where n.tokens @> $1::bytea[] and c.version > 0
+limit $2;
 
 -- name: get_versions
 select customer_id, version from customers where customer_id = any ($1::uuid[]);

@@ -56,6 +56,24 @@ create table conflicts (
     primary key (reference, source, id, body_md5)
 );
 
+create table customer_names (
+    customer_id uuid primary key,
+    tokens bytea[] not null
+);
+create index customer_names_tokens on customer_names using gin (tokens);
+
+-- How customers with very many interactions stood after some of them, so that what comes late is not folded from the start.
+-- interactions: after how many. occurred_at, source, id: the last of them. snapshot: to be folded on; of that version.
+create table checkpoints (
+    customer_id uuid not null,
+    interactions bigint not null,
+    occurred_at timestamptz not null,
+    source text collate "C" not null,
+    id text collate "C" not null,
+    snapshot bytea not null,
+    primary key (customer_id, interactions)
+);
+
 -- What every service has: shared/pipeline/sql and shared/postgres.
 
 create table schema_migrations (
@@ -98,4 +116,10 @@ create table dead_letters (
     first_failed_at timestamptz not null default now(),
     last_failed_at timestamptz not null default now(),
     primary key (topic, partition, "offset", fingerprint)
+);
+
+-- How far in time what a topic brings is complete: nothing accepted before settled_at is still under way.
+create table settled (
+    topic text primary key,
+    settled_at timestamptz not null
 );

@@ -96,3 +96,10 @@ def test_a_leap_day_is_a_day_like_any_other() -> None:
     assert state.next_transition_at is not None
     assert state.next_transition_at.isoformat() == "2024-03-01T00:00:00+00:00"
     assert customer(purchase(59), now=59).aggregates.first_purchase_at.day == 29  # type: ignore[union-attr]
+
+
+def test_who_did_anything_after_what_is_settled_stands_where_that_put_them() -> None:
+    """No purchase of theirs is missing before their own newest interaction; after it nobody knows yet."""
+    state = customer(purchase(0), told("visit", 61), now=40)
+    assert (state.lifecycle, state.next_transition_at) == ("lapsing", at(120))
+    assert customer(purchase(0), told("visit", 20), now=40).lifecycle == "active"
