@@ -6,7 +6,7 @@ from services.scoring.settings import Settings
 from services.scoring.store import SQL, ScoringStore
 from shared.application import Application
 from shared.clock import Clock
-from shared.kafka.topics import SCORES
+from shared.kafka.topics import PROFILES, SCORES
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> Application:
@@ -21,7 +21,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         clock=clock,
     )
     metrics = ScoringMetrics(app.registry)
-    app.consume(consumers.profiles(handlers.on_profiles(ScoringStore, app.clock, metrics)))
-    app.every("transitions", timers.transitions(app.database, ScoringStore, metrics))
+    settled = app.settled(PROFILES)
+    app.consume(consumers.profiles(handlers.on_profiles(ScoringStore, metrics, clock=app.clock, settled=settled)))
+    app.passes_on(PROFILES)
+    app.every("transitions", timers.transitions(app.database, ScoringStore, metrics, clock=app.clock), clock=settled)
     app.route(http.routes(app.database, ScoringStore, app.clock))
     return app

@@ -127,8 +127,8 @@ class ScoreStore(Protocol):
 StoreFactory = Callable[[Connection], ScoreStore]
 
 
-def on_profiles(store: StoreFactory, clock: Clock, metrics: ScoringMetrics) -> Handler:
-    """The handler of `profiles.v1`.
+def on_profiles(store: StoreFactory, metrics: ScoringMetrics, *, clock: Clock, settled: Clock) -> Handler:
+    """The handler of `profiles.v1`; `settled` is the clock by which scores drift.
 
     The newest version per customer wins, within a batch and against the store. Every customer of the batch is published
     as stored afterwards, changed or not, so a repeated batch repeats its snapshots. Whose basis stayed the same keeps
@@ -139,7 +139,7 @@ def on_profiles(store: StoreFactory, clock: Clock, metrics: ScoringMetrics) -> H
         unit = store(connection)
         newest = _newest(record.value for record in records)
         before = await unit.get_for_update(list(newest))
-        micros, now = await unit.get_database_micros(), clock.now()
+        micros, now, settled_at = await unit.get_database_micros(), clock.now(), settled.now()
         new: list[ScoreRow] = []
         changed: list[ScoreRow] = []
         confirmed: dict[str, int] = {}
@@ -155,7 +155,7 @@ def on_profiles(store: StoreFactory, clock: Clock, metrics: ScoringMetrics) -> H
                 else:
                     stale += 1
                 continue
-            row = _scored(profile, kept, micros, now)
+            row = _scored(profile, kept, micros, now=now, settled_at=settled_at)
             if row is None:
                 confirmed[customer_id] = profile.version
             else:
@@ -241,14 +241,22 @@ def _newest(profiles: Iterable[Snapshot[ProfilePart]]) -> dict[str, Snapshot[Pro
     return dict(sorted(newest.items()))
 
 
-def _scored(profile: Snapshot[ProfilePart], before: Kept | None, micros: int, now: datetime) -> ScoreRow | None:
-    """The new row of a newer profile; None when it says the same as before."""
+def _scored(
+    profile: Snapshot[ProfilePart], before: Kept | None, micros: int, *, now: datetime, settled_at: datetime
+) -> ScoreRow | None:
+    """The new row of a newer profile; None when it says the same as before.
+
+    Scored as of what is settled, or as of the customer's own newest activity if that is later.
+    """
     basis = _without_short_gaps(profile.data)
     encoded = _ENCODER.encode(basis)
     if before is not None and before.basis == encoded:
         return None
     version = next_version(before.version if before is not None else 0, micros)
-    score = scores.score(inputs_of(basis), now, profile_version=profile.version)
+    newest = basis.aggregates.last_activity_at
+    # Of whom no activity is known nothing can have drifted.
+    as_of = now if newest is None else min(now, max(settled_at, newest))
+    score = scores.score(inputs_of(basis), as_of, profile_version=profile.version)
     return row_of(score, now, version=version, basis=encoded, correlation_id=profile.correlationid)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.scoring.handlers import ScoreRow, StoreFactory, row_of, score_at
 from services.scoring.metrics import ScoringMetrics
+from shared.clock import Clock
 from shared.ids import next_version
 from shared.pipeline import append_to_publish
 from shared.pipeline.timers import Step
@@ -13,10 +14,11 @@ from shared.postgres import Database
 CLAIM_LIMIT = 1_000
 
 
-def transitions(database: Database, store: StoreFactory, metrics: ScoringMetrics) -> Step:
+def transitions(database: Database, store: StoreFactory, metrics: ScoringMetrics, *, clock: Clock) -> Step:
     """A step that evaluates up to 1,000 customers whose band is due to change and owes their snapshots to the topic.
 
-    Safe beside other processes: each takes rows that nobody else has locked.
+    To be called with instants of the settled clock; `clock` tells how late that is. Safe beside other processes: each
+    takes rows that nobody else has locked.
     """
 
     async def step(now: datetime) -> int:
@@ -30,7 +32,7 @@ def transitions(database: Database, store: StoreFactory, metrics: ScoringMetrics
             lateness: list[float] = []
             for kept in due:
                 if kept.next_transition_at is not None:
-                    lateness.append((now - kept.next_transition_at).total_seconds())
+                    lateness.append((clock.now() - kept.next_transition_at).total_seconds())
                 version = next_version(kept.version, micros)
                 score = score_at(kept, now)
                 rows.append(row_of(score, now, version=version, basis=kept.basis, correlation_id=kept.correlation_id))

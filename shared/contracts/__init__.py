@@ -24,6 +24,7 @@ from shared.contracts.profile import (
     Watermark,
 )
 from shared.contracts.score import BandSpell, Contribution, KindScore, Model, Score
+from shared.contracts.settled import Settled
 
 __all__ = [
     "AccessKey",
@@ -50,6 +51,7 @@ __all__ = [
     "Principal",
     "Profile",
     "Score",
+    "Settled",
     "Snapshot",
     "Survey",
     "Watermark",

@@ -31,8 +31,8 @@ def asyncapi_document(service: str, topics: Sequence[Topic]) -> dict[str, Any]:
             for topic in topics
         },
         "operations": {
-            f"{'send' if topic.writer == service else 'receive'}_{topic.name.replace('.', '_')}": {
-                "action": "send" if topic.writer == service else "receive",
+            f"{'send' if topic.written_by(service) else 'receive'}_{topic.name.replace('.', '_')}": {
+                "action": "send" if topic.written_by(service) else "receive",
                 "channel": {"$ref": f"#/channels/{topic.name}"},
             }
             for topic in topics

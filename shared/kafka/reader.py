@@ -1,15 +1,31 @@
 """Reads a whole compacted topic and follows it: for small tables that every process needs, like access."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from shared.clock import pause
 from shared.errors import TransientError
 from shared.kafka.connection import KafkaConnection
 from shared.kafka.topics import Topic
 
+log = structlog.get_logger(__name__)
+
 Record = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
+
+async def follow(connection: KafkaConnection, topic: Topic, learn: Callable[[Sequence[Record], bool], None]) -> None:
+    """Call `learn` with everything `follow_topic` gives, for ever; from the start again after a failure."""
+    while True:
+        try:
+            async for records, caught_up in follow_topic(connection, topic):
+                learn(records, caught_up)
+        except TransientError as error:
+            log.warning("following_waits", topic=topic.name, error=str(error))
+            await pause(1)
 
 
 async def follow_topic(connection: KafkaConnection, topic: Topic) -> AsyncGenerator[tuple[list[Record], bool], None]:

@@ -3,7 +3,17 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from shared.contracts import Alert, InboundEvent, Interaction, Notification, Principal, Profile, Score, Snapshot
+from shared.contracts import (
+    Alert,
+    InboundEvent,
+    Interaction,
+    Notification,
+    Principal,
+    Profile,
+    Score,
+    Settled,
+    Snapshot,
+)
 
 DAY_MS = 86_400_000
 FOREVER = -1
@@ -13,7 +23,10 @@ ANYONE = "anyone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One topic. `retention_ms` matters to topics that delete; FOREVER keeps everything."""
+    """One topic. `writer` is a service or several.
+
+    `retention_ms` matters to topics that delete; FOREVER keeps everything.
+    """
 
     name: str
     writer: str
@@ -28,6 +41,10 @@ class Topic:
     def foreign(self) -> bool:
         """Written by systems that are not ours: its records may be anything, and its offsets may have holes."""
         return self.writer == ANYONE
+
+    def written_by(self, service: str) -> bool:
+        """Whether this service writes to it."""
+        return service in self.writer.split(", ")
 
     def prefixed(self, prefix: str) -> "Topic":
         """The same topic of another installation on the same cluster."""
@@ -99,5 +116,14 @@ ACCESS = Topic(
     description="Who may call: scopes and hashes of keys.",
     partitions=1,
 )
+SETTLED = Topic(
+    name="settled.v1",
+    writer="ingest, profiles, scoring",
+    key="topic",
+    payload=Snapshot[Settled],
+    cleanup="compact",
+    description="Up to which instant each topic is complete: silence on it up to there is no delay.",
+    partitions=1,
+)
 
-TOPICS = (INBOUND, INTERACTIONS, PROFILES, SCORES, ALERTS, NOTIFICATIONS, ACCESS)
+TOPICS = (INBOUND, INTERACTIONS, PROFILES, SCORES, ALERTS, NOTIFICATIONS, ACCESS, SETTLED)

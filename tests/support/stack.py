@@ -10,19 +10,25 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import msgspec
 import pytest
 
 from deploy.stack.embedded import EmbeddedStack
 from deploy.stack.external import ExternalStack
+from shared.application import Application
+from shared.contracts import Settled, Snapshot
+from shared.kafka.topics import INTERACTIONS, PROFILES, SCORES, SETTLED
 from shared.pipeline.store import SQL as PIPELINE_SQL
 from shared.postgres import Database, migrate
 
 ROOT = Path(__file__).resolve().parents[2]
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 SECRET = "a-secret-for-tests-that-is-long-enough"
 
 
@@ -150,10 +156,28 @@ async def lease(stack: EmbeddedStack | ExternalStack, templates: dict[str, str])
 
 
 @asynccontextmanager
-async def running(app: Any) -> AsyncIterator[Any]:
-    """A service, started, and stopped at the end."""
+async def running(app: Any, *, alone: bool = True) -> AsyncIterator[Any]:
+    """A service, started, and stopped at the end. Of one that runs alone nobody else holds back anything."""
     await app.start()
     try:
+        if alone:
+            await settle_for_ever(app)
         yield app
     finally:
         await app.stop()
+
+
+async def settle_for_ever(app: Application) -> None:
+    """Say what the services before this one would: whatever is ever accepted has arrived."""
+    for topic in (INTERACTIONS, PROFILES, SCORES):
+        name = app.topic(topic).name
+        mark = Snapshot(
+            id=f"{name}:1",
+            source="tests",
+            type="ebbtide.settled",
+            subject=name,
+            time=END_OF_TIME,
+            version=1,
+            data=Settled(topic=name, at=END_OF_TIME, next_offsets=(0,) * topic.partitions),
+        )
+        await app.publisher.send(app.topic(SETTLED).name, [(name.encode(), msgspec.json.encode(mark))])

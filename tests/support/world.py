@@ -114,7 +114,7 @@ async def open_world(
     async with AsyncExitStack() as stack:
         mailbox = await stack.enter_async_context(open_mailbox())
         apps, dsns = await _build(lease, clock, mailbox, rules=rules, max_batch_records=max_batch_records)
-        await asyncio.gather(*(stack.enter_async_context(running(app)) for app in apps.values()))
+        await asyncio.gather(*(stack.enter_async_context(running(app, alone=False)) for app in apps.values()))
 
         async def in_hand() -> Mapping[str, float]:
             return {name: sum(p.records_in_hand() for _, p in app._pipelines) for name, app in apps.items()}

@@ -64,14 +64,26 @@ Identify = Callable[[str, Anchor], str]
 
 
 def decide(
-    ruling: Ruling, subject: Subject, alerts: Mapping[Anchor, Alert], now: datetime, *, identify: Identify
+    ruling: Ruling,
+    subject: Subject,
+    alerts: Mapping[Anchor, Alert],
+    now: datetime,
+    *,
+    settled_at: datetime,
+    identify: Identify,
 ) -> Verdict:
     """The decisions that bring `alerts` (of this customer and rule) in line with the spells of the rule until `now`.
+
+    Silence counts up to `settled_at` only: what came to pass later may be under way still.
 
     Deciding again with the decisions carried out gives none. Alerts that began before the history are left as they
     are, except that one still firing resolves when the history shows its end.
     """
-    found, next_at = spells(ruling.rule, subject.history, now) if subject.status == "active" else ([], None)
+    found, next_at = (
+        spells(ruling.rule, subject.history, subject.known_at(settled_at, now))
+        if subject.status == "active"
+        else ([], None)
+    )
     if not found and not alerts:
         return Verdict([], next_at)
     judge = _Judge(ruling, subject, now)

@@ -19,6 +19,13 @@ class OwnerPart:
 
 
 @dataclass(slots=True)
+class WatermarkPart:
+    """The newest interaction."""
+
+    time: datetime
+
+
+@dataclass(slots=True)
 class AggregatesPart:
     """Where the open silences began."""
 
@@ -51,6 +58,7 @@ class ProfilePart:
     value_tier: str | None = None
     owner: OwnerPart | None = None
     aggregates: AggregatesPart = field(default_factory=AggregatesPart)
+    watermark: WatermarkPart | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +106,7 @@ def subject_of_profile(profile: ProfilePart, version: int, correlationid: str) -
         owner=profile.owner.staff_id if profile.owner is not None else None,
         correlationid=correlationid,
         value_tier=profile.value_tier,
+        newest_at=profile.watermark.time if profile.watermark is not None else None,
     )
 
 
@@ -113,6 +122,8 @@ def subject_of_score(score: ScorePart, version: int, correlationid: str) -> Subj
         status=score.status,
         owner=score.owner,
         correlationid=correlationid,
+        # A band that the score names has begun, or it would not say so.
+        newest_at=max((band.until or band.since for spells in bands.values() for band in spells), default=None),
     )
 
 

@@ -2,7 +2,7 @@
 
 from services.alerts.handlers.acts import Acts, Change
 from services.alerts.handlers.batches import Batches
-from services.alerts.handlers.deciding import Decider, Settled
+from services.alerts.handlers.deciding import Decided, Decider
 from services.alerts.handlers.rulebook import Rulebook
 from services.alerts.handlers.storage import AlertStore, DueSubject, Held, Kept, OpenStore, Search, Stored
 
@@ -11,6 +11,7 @@ __all__ = [
     "AlertStore",
     "Batches",
     "Change",
+    "Decided",
     "Decider",
     "DueSubject",
     "Held",
@@ -18,6 +19,5 @@ __all__ = [
     "OpenStore",
     "Rulebook",
     "Search",
-    "Settled",
     "Stored",
 ]

@@ -60,9 +60,9 @@ class Batches:
                 publications[entry.entity_id] = entry
         if batch.news:
             news = _subjects(batch.news, subject_of)
-            settled = await self._decider.settle(store, topic, news, now)
-            await store.upsert_subjects(topic, settled.due, rules_version)
-            publications.update({entry.entity_id: entry for entry in settled.changed})
+            decided = await self._decider.decide(store, topic, news, now)
+            await store.upsert_subjects(topic, decided.due, rules_version)
+            publications.update({entry.entity_id: entry for entry in decided.changed})
             if topic == "profile":
                 await self._wake(store, news, kept)
         return Outcome(list(publications.values()), applied=len(batch.news), stale=len(records) - len(batch.news))
@@ -95,11 +95,11 @@ class Batches:
             if subject.merged_into is not None:
                 # Of a customer first heard of as merged an old score may have come before this.
                 (others if dropped else scored).add(subject.merged_into)
-        now = self._clock.now()
+        # At once: the timers go by the settled clocks.
         if others:
-            await store.wake_subjects("profile", sorted(others), now)
+            await store.wake_subjects("profile", sorted(others), self._decider.settled["profile"].now())
         if scored or others:
-            await store.wake_subjects("score", sorted(scored | others), now)
+            await store.wake_subjects("score", sorted(scored | others), self._decider.settled["score"].now())
 
 
 def _subjects(snapshots: Iterable[Snapshot[Any]], subject_of: SubjectOf) -> list[Subject]:

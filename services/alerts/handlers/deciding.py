@@ -1,7 +1,7 @@
 """Brings the alerts of some customers in line with what the rules say of them at an instant."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from services.alerts.domain.rulings import Ruling
 from services.alerts.handlers.rulebook import Rulebook
 from services.alerts.handlers.storage import AlertStore, DueSubject, Stored
 from services.alerts.metrics import AlertMetrics
-from shared.clock import pause
+from shared.clock import Clock, pause
 from shared.contracts import Anchor, Snapshot
 from shared.ids import alert_id_of, next_version
 from shared.pipeline import Publication
@@ -24,7 +24,7 @@ References = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Decided:
     """When each customer is due next, and the alerts that changed (stored, not yet published)."""
 
     due: list[DueSubject]
@@ -32,13 +32,17 @@ class Settled:
 
 
 class Decider:
-    """The one way in which alerts change without people."""
+    """The one way in which alerts change without people.
 
-    def __init__(self, rulebook: Rulebook, metrics: AlertMetrics) -> None:
+    `settled` are the clocks, one per topic, that stand at the last instant of which everything has arrived.
+    """
+
+    def __init__(self, rulebook: Rulebook, metrics: AlertMetrics, *, settled: Mapping[str, Clock]) -> None:
         self.rulebook = rulebook
+        self.settled = settled
         self._metrics = metrics
 
-    async def settle(self, store: AlertStore, topic: str, subjects: Sequence[Subject], now: datetime) -> Settled:
+    async def decide(self, store: AlertStore, topic: str, subjects: Sequence[Subject], now: datetime) -> Decided:
         """Decide everything `topic`'s rules say of these customers, whose rows are locked, and store the alerts.
 
         May be called again with the same: it changes nothing then. Raises StaleReadError when another process raised
@@ -50,14 +54,14 @@ class Decider:
         ordered = sorted(subjects, key=lambda subject: (subject.version, subject.customer_id))
         # In parts, so that neither a statement nor the time between two of them comes near its limit.
         for start in range(0, len(ordered), PART):
-            part = await self._settle_part(store, topic, ordered[start : start + PART], now)
+            part = await self._decide_part(store, topic, ordered[start : start + PART], now)
             due.extend(part.due)
             changed.update({entry.entity_id: entry for entry in part.changed})
             await pause(0)
         due.sort(key=lambda entry: entry.subject.customer_id)
-        return Settled(due, list(changed.values()))
+        return Decided(due, list(changed.values()))
 
-    async def _settle_part(self, store: AlertStore, topic: str, subjects: Sequence[Subject], now: datetime) -> Settled:
+    async def _decide_part(self, store: AlertStore, topic: str, subjects: Sequence[Subject], now: datetime) -> Decided:
         rulings = self.rulebook.of(topic)
         held, loose, gone = await self._references(store, topic, subjects)
         references = sorted({reference for references in held.values() for reference in references})
@@ -65,16 +69,18 @@ class Decider:
         rows = await store.lock_alerts(references, sorted(loose), rule_ids) if references or loose else []
         bench = _Bench(held, loose, rows)
         due: list[DueSubject] = []
+        settled_at = self.settled[topic].now()
         for subject in subjects:
             next_at: datetime | None = None
             for ruling in rulings if subject.customer_id not in gone else ():
-                verdict = decide(ruling, subject, bench.alerts_of(subject, ruling), now, identify=_identify)
+                alerts = bench.alerts_of(subject, ruling)
+                verdict = decide(ruling, subject, alerts, now, settled_at=settled_at, identify=_identify)
                 bench.carry_out(verdict.decisions, subject)
                 if verdict.next_at is not None and (next_at is None or verdict.next_at < next_at):
                     next_at = verdict.next_at
             due.append(DueSubject(subject, next_at))
         self._metrics.count(bench.decisions)
-        return Settled(due, await write_alerts(store, bench.changes(), bench.stored, now))
+        return Decided(due, await write_alerts(store, bench.changes(), bench.stored, now))
 
     async def _references(
         self, store: AlertStore, topic: str, subjects: Sequence[Subject]

@@ -62,3 +62,9 @@ create table dead_letters (
     last_failed_at timestamptz not null default now(),
     primary key (topic, partition, "offset", fingerprint)
 );
+
+-- How far in time what a topic brings is complete: nothing accepted before settled_at is still under way.
+create table settled (
+    topic text primary key,
+    settled_at timestamptz not null
+);

@@ -16,6 +16,7 @@ from services.alerts.handlers import Acts, Batches, Decider, Rulebook, Search
 from services.alerts.metrics import AlertMetrics
 from services.alerts.store import AlertsStore
 from services.alerts.timers import RuleRollout, Timers
+from shared.clock import Clock
 from shared.contracts import (
     Aggregates,
     Anchor,
@@ -146,20 +147,22 @@ def received(snapshots: Sequence[Snapshot[Any]], part: Any) -> list[Received[Any
 
 
 class Bench:
-    """One alerts service without its broker."""
+    """One alerts service without its broker. Everything is settled unless a test says otherwise."""
 
     def __init__(self, database: Database, clock: ManualClock) -> None:
         self.database = database
         self.clock = clock
+        self.settled: Clock = clock
         self.metrics = AlertMetrics(CollectorRegistry())
         self.acts = Acts(database, clock=clock, store=AlertsStore, metrics=self.metrics)
         self.use(parse_rules(RULES))
 
     def use(self, rules: RuleSet) -> None:
         """A process that was started with these rules."""
-        decider = Decider(Rulebook(rules), self.metrics)
+        settled = {"profile": self.settled, "score": self.settled}
+        decider = Decider(Rulebook(rules), self.metrics, settled=settled)
         self.batches = Batches(decider, clock=self.clock, store=AlertsStore)
-        self.timers = Timers(decider, database=self.database, store=AlertsStore, metrics=self.metrics)
+        self.timers = Timers(decider, database=self.database, store=AlertsStore, clock=self.clock, metrics=self.metrics)
         self.rollout = RuleRollout(decider, database=self.database, store=AlertsStore)
 
     async def apply_rules(self) -> None:

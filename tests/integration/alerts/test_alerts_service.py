@@ -204,7 +204,7 @@ async def test_bad_questions_are_refused_with_a_code(service: Application, reade
     assert (status, body["code"]) == (403, "missing_scope")
 
 
-async def test_people_acknowledge_snooze_and_resolve(
+async def test_people_acknowledge_snooze_resolve_and_comment(
     lease: Lease, service: Application, writer: Api, clock: ManualClock
 ) -> None:
     """Each act is in the history with its principal, on the topic too; acts that make no sense are refused."""
@@ -226,6 +226,10 @@ async def test_people_acknowledge_snooze_and_resolve(
     status, body = await writer.post(f"/{alert_id}/resolve", reason="again")
     assert (status, body["code"]) == (409, "already_closed")
     assert (await writer.post("/00000000-0000-0000-0000-000000000000/resolve", reason="done"))[0] == 404
+    status, body = await writer.post(f"/{alert_id}/comment", comment="she rang")
+    assert (status, body["handling"], body["history"][-1]["act"]) == (200, "closed", "commented")
+    assert body["history"][-1]["pii"]["value"] == {"comment": "she rang"}
+    assert (await writer.post(f"/{alert_id}/comment", comment=""))[0] == 422
     status, shown = await writer.get(f"/{alert_id}")
 
     async def published() -> bool:

@@ -12,6 +12,7 @@ from services.scoring.handlers import on_profiles
 from services.scoring.metrics import ScoringMetrics
 from services.scoring.store import ScoringStore
 from services.scoring.timers import transitions
+from shared.clock import Clock
 from shared.contracts import Profile, Score, Snapshot
 from shared.pipeline import Outcome
 from shared.postgres import Database
@@ -23,21 +24,23 @@ from tests.support.stack import Lease
 
 @dataclass
 class Scoring:
-    """Handler, timer and store, driven by hand."""
+    """Handler, timer and store, driven by hand. Everything is settled unless a test says otherwise."""
 
     database: Database
     clock: ManualClock
     metrics: ScoringMetrics
+    settled: Clock
 
     async def handle(self, *profiles: Snapshot[Profile]) -> Outcome:
         """One batch."""
         async with self.database.transaction() as connection:
-            return await on_profiles(ScoringStore, self.clock, self.metrics)(connection, received(*profiles))
+            handle = on_profiles(ScoringStore, self.metrics, clock=self.clock, settled=self.settled)
+            return await handle(connection, received(*profiles))
 
     async def wake(self, now: datetime) -> int:
         """The timer's step at `now`."""
         self.clock.move_to(now)
-        return await transitions(self.database, ScoringStore, self.metrics)(now)
+        return await transitions(self.database, ScoringStore, self.metrics, clock=self.clock)(now)
 
     async def stored(self, customer_id: str) -> Snapshot[Score]:
         """The current snapshot."""
@@ -57,4 +60,5 @@ class Scoring:
 @pytest.fixture
 async def scoring(lease: Lease) -> AsyncIterator[Scoring]:
     async with Database(await lease.dsn("scoring"), application="tests") as database:
-        yield Scoring(database, ManualClock(day(0)), ScoringMetrics(CollectorRegistry()))
+        clock = ManualClock(day(0))
+        yield Scoring(database, clock, ScoringMetrics(CollectorRegistry()), clock)

@@ -128,7 +128,7 @@ async def test_any_order_and_any_batches_end_in_the_same_scores(scoring: Scoring
 
 
 async def test_two_processes_that_store_one_new_customer_at_once_do_not_overwrite_each_other(scoring: Scoring) -> None:
-    handle = on_profiles(ScoringStore, scoring.clock, scoring.metrics)
+    handle = on_profiles(ScoringStore, scoring.metrics, clock=scoring.clock, settled=scoring.clock)
     newer, older = profile(1, [day(0), day(2)], version=2), profile(1, [day(0)], version=1)
     async with scoring.database.transaction() as first:
         await handle(first, received(newer))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from tests.integration.scoring.conftest import Scoring
 from tests.integration.scoring.profiles import customer, profile
 from tests.support.builders import day
+from tests.support.clock import ManualClock
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -46,3 +47,14 @@ async def test_every_due_customer_is_woken_once_by_two_processes_together(scorin
     assert len(await scoring.owed()) == 2_500
     changes = scoring.metrics.band_changes.labels(band="medium", cause="time")
     assert changes._value.get() == 2_500
+
+
+async def test_a_customer_drifts_no_further_than_is_settled(scoring: Scoring) -> None:
+    """Business time is months ahead, and interactions of these months may be under way."""
+    scoring.clock.move_to(day(300))
+    scoring.settled = ManualClock(day(50))
+    await scoring.handle(profile(1, [day(0)]), profile(2, [day(0), day(290)]))
+    behind, ahead = [(await scoring.stored(customer(number))).data.kinds["churn_risk"] for number in (1, 2)]
+    assert (behind.band, behind.as_of, behind.next_transition_at) == ("medium", day(50), day(112.5))
+    assert (ahead.band, ahead.as_of) == ("low", day(290))
+    assert ("high", day(290)) in {(spell.band, spell.until) for spell in ahead.bands}

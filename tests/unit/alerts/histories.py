@@ -66,6 +66,8 @@ class Book:
     ruling: Ruling = field(default_factory=lambda: Ruling(rule(), "v1", versions=frozenset({"v1"})))
     alerts: dict[str, Alert] = field(default_factory=dict)
     version: int = 0
+    # None: everything is settled.
+    settled_at: datetime | None = None
 
     def decide(self, history: History, now: datetime, **subject: Any) -> list[Decision]:
         """Decide, carry out, and make sure that deciding again changes nothing."""
@@ -86,7 +88,7 @@ class Book:
         told = {"customer_id": CUSTOMER, "version": self.version, "profile_version": 1, **changes}
         subject = Subject(**told, history=history)
         alerts = {alert.evidence.anchor: alert for alert in self.alerts.values()}
-        return decide(self.ruling, subject, alerts, now, identify=identify).decisions
+        return decide(self.ruling, subject, alerts, now, settled_at=self.settled_at or now, identify=identify).decisions
 
 
 def identify(rule_id: str, anchor: Anchor) -> str:
