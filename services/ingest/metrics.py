@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
@@ -12,7 +12,9 @@ class IngestMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted = Counter(
-            "ebbtide_interactions_accepted", "Interactions acknowledged by the broker.", registry=registry
+            "ebbtide_interactions_accepted",
+            "Interactions taken: acknowledged by the broker, or spooled.",
+            registry=registry,
         )
         self.refused = Counter(
             "ebbtide_interactions_refused", "Events refused, by the code in the answer.", ["code"], registry=registry
@@ -28,6 +30,20 @@ class IngestMetrics:
             "Records in quarantine that people resubmitted or discarded, by act.",
             ["act"],
             registry=registry,
+        )
+        self.pruned = Counter(
+            "ebbtide_quarantine_pruned",
+            "Records in quarantine that were forgotten because of their age, by what they were; open: nobody looked.",
+            ["status"],
+            registry=registry,
+        )
+        self.spooled = Counter(
+            "ebbtide_interactions_spooled",
+            "Interactions accepted while the broker was silent, and stored to be sent later.",
+            registry=registry,
+        )
+        self.spool = Gauge(
+            "ebbtide_spool_interactions", "Interactions that are stored and not yet on the topic.", registry=registry
         )
         self.unknown = Counter(
             "ebbtide_interactions_unknown",

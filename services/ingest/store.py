@@ -1,7 +1,7 @@
-"""Principals in PostgreSQL, one row each with the snapshot that `access.v1` carries; and the quarantine."""
+"""Principals in PostgreSQL, one row each with the snapshot that `access.v1` carries; the quarantine, the spool."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -81,6 +81,29 @@ class IngestStore(Store):
         """Microseconds of the database's clock."""
         return int(await self.connection.fetchval(_QUERIES.get_clock_micros))
 
+    # --- spool
+
+    async def append_spool(self, records: Sequence[tuple[bytes, bytes]]) -> None:
+        """Keep interactions (reference, body) that are owed to the topic."""
+        references, interactions = zip(*records, strict=True)
+        await self.connection.execute(_QUERIES.append_spool, references, interactions)
+
+    async def claim_spool(self, limit: int) -> list[tuple[str, bytes, bytes]]:
+        """The oldest that nobody else is sending, locked: (id, reference, body)."""
+        rows = await self.connection.fetch(_QUERIES.claim_spool, limit)
+        return [(str(row["spool_id"]), row["reference"], row["interaction"]) for row in rows]
+
+    async def delete_spool(self, spool_ids: Sequence[str]) -> None:
+        """They are on the topic."""
+        await self.connection.execute(_QUERIES.delete_spool, spool_ids)
+
+    async def count_spool(self, limit: int) -> int:
+        """How many are held, counted up to `limit`."""
+        return int(await self.connection.fetchval(_QUERIES.count_spool, limit))
+
+    async def is_spool_empty(self) -> bool:
+        return bool(await self.connection.fetchval(_QUERIES.is_spool_empty))
+
     # --- quarantine
 
     async def append_quarantine(self, refused: Sequence[tuple[RawRecord, Refuse]]) -> list[str]:
@@ -120,6 +143,11 @@ class IngestStore(Store):
 
     async def count_quarantine(self, wanted: QuarantineFilter) -> int:
         return int(await self.connection.fetchval(_QUERIES.count_quarantine, wanted.code, wanted.topic, wanted.status))
+
+    async def prune_quarantine(self, *, settled_for: timedelta, open_for: timedelta, limit: int) -> list[str]:
+        """Forget up to `limit` records that were settled or left alone for so long; returns what their status was."""
+        rows = await self.connection.fetch(_QUERIES.prune_quarantine, settled_for, open_for, limit)
+        return [row["status"] for row in rows]
 
     async def settle_quarantined(self, quarantine_id: str, status: Status, by: str) -> Quarantined:
         """Say what became of a record, whose row is locked."""

@@ -21,7 +21,7 @@ class Outlet(Protocol):
     """Where accepted interactions go."""
 
     async def send(self, records: Sequence[tuple[bytes, bytes]]) -> None:
-        """Returns when all are acknowledged; raises TransientError when any may not be."""
+        """Returns when all are durable; raises TransientError when any may not be."""
         ...
 
 
@@ -38,7 +38,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a request. `accepted` interactions are acknowledged by the broker."""
+    """The answer to a request. `accepted` interactions are durable."""
 
     accepted: int
     refused: Sequence[Refusal]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Literal, Protocol
 from uuid import UUID, uuid5
 
@@ -68,7 +69,7 @@ async def create_principal(store: PrincipalStore, request: Request) -> Granted:
     )
     snapshot = _snapshot(principal, next_version(0, await store.get_clock_micros()))
     if not await store.append_principal(snapshot):
-        raise PrincipalError(f"{request.name} exists already; `ebbtide keys rotate {request.name}` gives a key.")
+        raise PrincipalError(f"{request.name} exists already; `ebbtide keys rotate {quote(request.name)}` gives a key.")
     return Granted(principal, key)
 
 
@@ -78,7 +79,7 @@ async def rotate_key(
     """A second key for a principal; the first goes on working for `overlap`. Raises PrincipalError."""
     stored = await store.get_principal_by_name(name)
     if stored is None:
-        raise PrincipalError(f"There is no principal {name}; `ebbtide keys create --name {name}` makes it.")
+        raise PrincipalError(f"There is no principal {name}; `ebbtide keys create --name {quote(name)}` makes it.")
     now = real_now()
     active = [key.key_id for key in stored.data.keys if _active(key, now)]
     if len(active) >= MAX_ACTIVE_KEYS:

@@ -41,8 +41,9 @@ def create_router(reception: Reception, *, quota: Quota, metrics: IngestMetrics)
     ) -> Response:
         """One CloudEvent or an array of up to 500, 1 MiB at most.
 
-        Answered once the broker has acknowledged what was accepted. A bad event spoils only itself. After 503, 429 or
-        no answer send the same again: the ids make what arrived twice count once.
+        Answered once what was accepted is durable: acknowledged by the broker, or, should that take too long, stored
+        here to be sent as soon as it answers. A bad event spoils only itself. After 503, 429 or no answer send the same
+        again: the ids make what arrived twice count once.
         """
         check_headers(request)
         body = await read_body(request)
@@ -74,6 +75,6 @@ def not_acknowledged() -> ApiError:
     return ApiError(
         503,
         "not_acknowledged",
-        "The broker did not acknowledge in time. Send the same again; what arrived already counts once.",
+        "Neither the broker nor the store took it in time. Send the same again; what arrived already counts once.",
         headers={"Retry-After": str(RETRY_SECONDS)},
     )

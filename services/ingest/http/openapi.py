@@ -4,7 +4,6 @@ from typing import Any
 
 from services.ingest.domain.entities import Code
 from services.ingest.domain.quarantine import Status
-from shared.http.problems import Problem
 
 _EVENT: dict[str, Any] = {
     "type": "object",
@@ -44,24 +43,30 @@ _EXAMPLE = {
     "time": "2026-01-31T12:00:00Z",
     "data": {"amount": "29.33", "currency": "USD", "quantity": 2},
 }
-_BODY: dict[str, Any] = {
-    "schema": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT, "maxItems": 500}]},
-    "example": _EXAMPLE,
+_VISIT = {
+    "specversion": "1.0",
+    "id": "visit-77",
+    "source": "shop",
+    "type": "customer.visit",
+    "subject": "shop:4711",
+    "time": "2026-01-31T12:05:00Z",
 }
+_EVENTS: dict[str, Any] = {"type": "array", "items": _EVENT, "maxItems": 500}
 _RECEIPT: dict[str, Any] = {
     "type": "object",
     "required": ["accepted", "refused"],
     "properties": {
-        "accepted": {"type": "integer", "minimum": 0},
+        "accepted": {"type": "integer", "minimum": 0, "description": "How many are durable now."},
         "refused": {
             "type": "array",
+            "description": "What was not taken, each with its reason; it is not kept.",
             "items": {
                 "type": "object",
                 "required": ["index", "id", "field", "code", "reason"],
                 "properties": {
                     "index": {"type": "integer", "description": "Place in the request, from 0."},
-                    "id": {"type": ["string", "null"]},
-                    "field": {"type": "string"},
+                    "id": {"type": ["string", "null"], "description": "Of the event, if it has one."},
+                    "field": {"type": "string", "description": "Which part of the event, such as data.amount."},
                     "code": {"type": "string", "enum": [code.value for code in Code]},
                     "reason": {"type": "string", "description": "What was expected."},
                 },
@@ -69,39 +74,46 @@ _RECEIPT: dict[str, Any] = {
         },
     },
 }
-_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+_FAULT = {"id": "order-1001", "field": "time", "code": "value", "reason": "expected RFC 3339 with a zone"}
+_SOME = {"accepted": 1, "refused": [{"index": 1, **_FAULT}]}
+_NONE = {"accepted": 0, "refused": [{"index": 0, **_FAULT}]}
 
 
-def _receipt(description: str, example: Any = None) -> dict[str, Any]:
+def _receipt(description: str, example: Any) -> dict[str, Any]:
     return _answer(description, _RECEIPT, example)
 
 
 def _answer(description: str, schema: dict[str, Any], example: Any) -> dict[str, Any]:
-    content = {"schema": schema} if example is None else {"schema": schema, "example": example}
-    return {"description": description, "content": {"application/json": content}}
+    return {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}
 
 
 INTERACTIONS_OPERATION: dict[str, Any] = {
     "requestBody": {
         "required": True,
+        "description": "One event or an array of them.",
         "content": {
-            "application/json": _BODY,
-            "application/cloudevents+json": {"schema": _EVENT},
-            "application/cloudevents-batch+json": {"schema": {"type": "array", "items": _EVENT, "maxItems": 500}},
+            "application/json": {
+                "schema": {"oneOf": [_EVENT, _EVENTS]},
+                "examples": {
+                    "one": {"summary": "One event", "value": _EXAMPLE},
+                    "several": {"summary": "Several at once", "value": [_EXAMPLE, _VISIT]},
+                },
+            },
+            "application/cloudevents+json": {"schema": _EVENT, "example": _EXAMPLE},
+            "application/cloudevents-batch+json": {"schema": _EVENTS, "example": [_EXAMPLE, _VISIT]},
         },
     }
 }
+# Errors without a body of their own are problem documents; shared.http.document says so of all services.
 INTERACTIONS_RESPONSES: dict[int | str, dict[str, Any]] = {
-    202: _receipt("Acknowledged by the broker; `refused` lists what was not taken."),
+    202: _receipt("Acknowledged by the broker; `refused` lists what was not taken.", _SOME),
     400: {"description": "Not JSON."},
-    401: {"description": "No valid key."},
-    403: {"description": "The key lacks the scope interactions:write."},
     408: {"description": "The body did not arrive in time."},
     413: {"description": "More than 1 MiB or 500 events."},
     415: {"description": "A media type or encoding that is not taken."},
-    422: _receipt("None was accepted."),
-    429: {"description": "Too many events in a short time.", "headers": _RETRY_AFTER},
-    503: {"description": "Not acknowledged in time: send the same again.", "headers": _RETRY_AFTER},
+    422: _receipt("None was accepted.", _NONE),
+    429: {"description": "Too many events in a short time."},
+    503: {"description": "Not acknowledged in time: send the same again."},
 }
 
 _CONTENT: dict[str, Any] = {
@@ -113,16 +125,16 @@ _QUARANTINED: dict[str, Any] = {
     "type": "object",
     "required": ["quarantine_id", "topic", "partition", "offset", "code", "field", "reason", "received_at", "status"],
     "properties": {
-        "quarantine_id": {"type": "string", "format": "uuid"},
-        "topic": {"type": "string"},
+        "quarantine_id": {"type": "string", "format": "uuid", "description": "Follows from where the record lay."},
+        "topic": {"type": "string", "description": "Where it lay."},
         "partition": {"type": "integer"},
         "offset": {"type": "integer"},
-        "code": {"type": "string", "enum": [code.value for code in Code]},
-        "field": {"type": "string"},
+        "code": {"type": "string", "enum": [code.value for code in Code], "description": "Why it was refused."},
+        "field": {"type": "string", "description": "Which part of the event."},
         "reason": {"type": "string", "description": "What was expected."},
-        "received_at": {"type": "string", "format": "date-time"},
+        "received_at": {"type": "string", "format": "date-time", "description": "When it was refused."},
         "status": {"type": "string", "enum": [status.value for status in Status]},
-        "settled_at": {"type": ["string", "null"], "format": "date-time"},
+        "settled_at": {"type": ["string", "null"], "format": "date-time", "description": "When that was decided."},
         "settled_by": {"type": ["string", "null"], "description": "The principal who decided."},
     },
 }
@@ -170,15 +182,8 @@ _PAGE: dict[str, Any] = {
         "total": {"type": "integer", "description": "With total=true: how many there are in all."},
     },
 }
-_MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "Nothing has this id"}}
 _SETTLED: dict[int | str, dict[str, Any]] = {
-    409: {"model": Problem, "description": "It was resubmitted or discarded before: `already_settled`"}
-}
-_REFUSED = {
-    "accepted": 0,
-    "refused": [
-        {"index": 0, "id": "order-1001", "field": "time", "code": "value", "reason": "expected RFC 3339 with a zone"}
-    ],
+    409: {"description": "It was resubmitted or discarded before: `already_settled`."}
 }
 
 QUARANTINE_PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -189,12 +194,12 @@ QUARANTINE_PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     )
 }
 QUARANTINED_RESPONSES: dict[int | str, dict[str, Any]] = {
-    **_MISSING,
     200: _answer("The record.", _WITH_CONTENT, _ENTRY | {"content": _RAW}),
 }
 RESUBMIT_OPERATION: dict[str, Any] = {
     "requestBody": {
         "required": False,
+        "description": "The repaired event; nothing, to have the record judged again as it is.",
         "content": {
             "application/json": {"schema": _EVENT, "example": _EXAMPLE},
             "application/cloudevents+json": {"schema": _EVENT, "example": _EXAMPLE},
@@ -202,17 +207,16 @@ RESUBMIT_OPERATION: dict[str, Any] = {
     }
 }
 RESUBMIT_RESPONSES: dict[int | str, dict[str, Any]] = {
-    **_MISSING,
     **_SETTLED,
     202: _receipt("Acknowledged by the broker, and marked as resubmitted.", {"accepted": 1, "refused": []}),
     400: {"description": "Not JSON."},
+    408: {"description": "The body did not arrive in time."},
     413: {"description": "More than 1 MiB."},
     415: {"description": "A media type or encoding that is not taken."},
-    422: _receipt("Refused again; the record stays as it is.", _REFUSED),
-    503: {"description": "Not acknowledged in time: send the same again.", "headers": _RETRY_AFTER},
+    422: _receipt("Refused again; the record stays as it is.", _NONE),
+    503: {"description": "Not acknowledged in time: send the same again."},
 }
 DISCARD_RESPONSES: dict[int | str, dict[str, Any]] = {
-    **_MISSING,
     **_SETTLED,
     200: _answer("The record, discarded.", _QUARANTINED, _ENTRY | {"status": "discarded"}),
 }

@@ -2,13 +2,13 @@
 
 import base64
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,7 +27,7 @@ from services.ingest.http.openapi import (
 )
 from shared.contracts import Principal
 from shared.errors import TransientError
-from shared.http import ApiError, decode_cursor, encode_cursor, page, requires
+from shared.http import ApiError, PageRequest, cut, decode_position, page, requires
 from shared.http.problems import PROBLEMS
 from shared.postgres import Connection, Database
 
@@ -46,19 +46,19 @@ class QuarantineShelf(QuarantineStore, Protocol):
     async def count_quarantine(self, wanted: QuarantineFilter) -> int: ...
 
 
-class Filters(BaseModel):
+class Filters(PageRequest):
     """What the list is narrowed to. All filters apply at once."""
 
     model_config = ConfigDict(extra="forbid")
 
-    code: Code | None = Field(default=None, description="Why they were refused.")
+    code: Code | None = Field(default=None, description="Why they were refused.", examples=["missing"])
     topic: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9._-]{1,249}$", description="The topic they came from, by its full name."
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="The topic they came from, by its full name.",
+        examples=["interactions.inbound.v1"],
     )
-    status: Status | None = Field(default=None, description="What became of them.")
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before.")
-    limit: int = Field(default=100, ge=1, le=1_000)
-    total: bool = Field(default=False, description="Also count all that match.")
+    status: Status | None = Field(default=None, description="What became of them.", examples=["open"])
 
     def wanted(self) -> QuarantineFilter:
         return QuarantineFilter(
@@ -85,14 +85,13 @@ def _add_reading(router: APIRouter, database: Database, store: Callable[[Connect
         "", summary="Refused records, newest first", responses=QUARANTINE_PAGE_RESPONSES, response_class=Response
     )
     async def list_quarantine(filters: Annotated[Filters, Query()]) -> Response:
-        after = _after(filters.cursor)
+        after = decode_position(filters.cursor)
         async with database.connection() as connection:
             reading = store(connection)
             found = await reading.list_quarantine(filters.wanted(), after=after, limit=filters.limit + 1)
             total = await reading.count_quarantine(filters.wanted()) if filters.total else None
-        items, more = found[: filters.limit], len(found) > filters.limit
-        cursor = encode_cursor(items[-1].received_at.isoformat(), items[-1].quarantine_id) if more else None
-        return _json(page(list(items), cursor, total))
+        items, cursor = cut(found, filters.limit, lambda one: (one.received_at.isoformat(), one.quarantine_id))
+        return _json(page(items, cursor, total))
 
     @router.get(
         "/{quarantine_id}",
@@ -176,16 +175,6 @@ async def _repaired(request: Request) -> Any:
         raise ApiError(400, "not_json", "Send the repaired CloudEvent as JSON in UTF-8, or no body.") from None
     # A body of `null` is an event that is none, not the wish to send the record as it is.
     return [] if event is None else event
-
-
-def _after(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    received_at, quarantine_id = decode_cursor(cursor, str, str)
-    try:
-        return datetime.fromisoformat(received_at).astimezone(UTC), str(UUID(quarantine_id))
-    except (ValueError, OverflowError):
-        raise ApiError(422, "bad_cursor", "The cursor is not one that this list gave.", field="cursor") from None
 
 
 def _shown(raw: bytes | None) -> dict[str, str] | None:

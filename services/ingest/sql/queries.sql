@@ -65,9 +65,55 @@ select count(*)
 from quarantine
 where ($1::text is null or code = $1) and ($2::text is null or topic = $2) and ($3::text is null or status = $3);
 
+-- name: prune_quarantine
+-- At most $3 of what was settled more than $1 ago and of what nobody settled within $2, by the database's clock.
+with old as (
+    (select topic, partition, "offset", fingerprint from quarantine
+    where settled_at < clock_timestamp() - $1::interval
+    order by settled_at limit $3)
+    union all
+    (select topic, partition, "offset", fingerprint from quarantine
+    where settled_at is null and received_at < clock_timestamp() - $2::interval
+    order by received_at limit $3)
+    limit $3
+)
+delete from quarantine as gone
+using old
+where gone.topic = old.topic
+    and gone.partition = old.partition
+    and gone."offset" = old."offset"
+    and gone.fingerprint = old.fingerprint
+returning gone.status;
+
 -- name: settle_quarantined
 -- Its row is locked. Gives the row as it is now.
 update quarantine
 set status = $2, settled_at = clock_timestamp(), settled_by = $3
 where quarantine_id = $1
 returning quarantine_id, topic, partition, "offset", code, field, reason, received_at, status, settled_at, settled_by;
+
+-- name: append_spool
+-- Accepted interactions that the broker has not acknowledged.
+insert into spool (reference, interaction)
+select *
+from unnest($1::bytea[], $2::bytea[]);
+
+-- name: claim_spool
+-- The oldest, locked until they are sent. Those that another replica is sending are left to it.
+select spool_id, reference, interaction
+from spool
+order by spooled_at
+limit $1
+for update skip locked;
+
+-- name: delete_spool
+-- They are on the topic.
+delete from spool
+where spool_id = any ($1::uuid[]);
+
+-- name: count_spool
+-- Up to $1 of them.
+select count(*) from (select 1 from spool limit $1) as counted;
+
+-- name: is_spool_empty
+select not exists (select from spool);

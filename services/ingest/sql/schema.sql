@@ -35,6 +35,17 @@ create table quarantine (
     primary key (topic, partition, "offset", fingerprint)
 );
 create index quarantine_by_receipt on quarantine (received_at, quarantine_id);
+create index quarantine_by_settlement on quarantine (settled_at) where (settled_at is not null);
+create index quarantine_open_by_receipt on quarantine (received_at) where (settled_at is null);
+
+-- Interactions that were accepted while the broker was silent, owed to interactions.v1; gone once they are there.
+create table spool (
+    spool_id uuid primary key default gen_random_uuid(),
+    reference bytea not null,
+    interaction bytea not null,
+    spooled_at timestamptz not null default clock_timestamp()
+);
+create index spool_by_age on spool (spooled_at);
 
 -- What every service has: shared/pipeline/sql and shared/postgres.
 
@@ -78,4 +89,10 @@ create table dead_letters (
     first_failed_at timestamptz not null default now(),
     last_failed_at timestamptz not null default now(),
     primary key (topic, partition, "offset", fingerprint)
+);
+
+-- How far in time what a topic brings is complete: nothing accepted before settled_at is still under way.
+create table settled (
+    topic text primary key,
+    settled_at timestamptz not null
 );
