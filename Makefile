@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo check test bench faults lock clean
+.PHONY: help setup setup-dev demo lint check test bench faults lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,10 +29,12 @@ setup-dev: $(VENV)/.setup-dev ## Install what developing needs as well
 demo: setup ## Eighteen months of real purchases in two minutes; Ctrl-C ends it (DEMO="--once --json" for scripts)
 	@$(BIN)/ebbtide demo $(DEMO)
 
-check: setup-dev ## Format, lint, types, import rules, unit and architecture tests; under a minute
+lint: setup-dev ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+check: lint ## The same, and the unit, contract and architecture tests; a minute or two
 	@$(BIN)/pytest -q tests/unit tests/contracts tests/architecture
 
 test: setup-dev ## The whole test suite on the embedded stack (EBBTIDE_TEST_STACK=external for another)

@@ -19,7 +19,7 @@ KEY_VARIABLE = "EBBTIDE_KEY"
 
 # What each service reads through a pipeline.
 READS: Mapping[str, tuple[Topic, ...]] = {
-    "ingest": tuple(topic for topic in TOPICS if topic.writer not in SERVICES),
+    "ingest": tuple(topic for topic in TOPICS if topic.foreign),
     "profiles": (INTERACTIONS,),
     "scoring": (PROFILES,),
     "alerts": (PROFILES, SCORES),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from services.scoring.domain import scores
 from services.scoring.domain.entities import Score
@@ -14,13 +14,21 @@ from services.scoring.handlers import StoreFactory, score_at, stored_inputs
 from shared.clock import Clock
 from shared.contracts import Score as ScoreContract
 from shared.contracts.record import Record
-from shared.http import ApiError, decode_cursor, encode_cursor, page, requires
-from shared.http.problems import PROBLEMS, Problem
+from shared.http import ApiError, PageRequest, bad_cursor, cut, decode_cursor, page, requires
+from shared.http.problems import PROBLEMS
 from shared.http.schemas import ListOf, schema_response
 from shared.postgres import Database
 
 _FIRST = "00000000-0000-0000-0000-000000000000"
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "No such customer"}}
+_EXPLAINED: dict[str, Any] = {
+    "version": 1769774400123456,
+    "moves": {
+        "churn_risk": [
+            {"by": "customer.purchase", "at": "2026-01-30T12:00:00Z", "value": 1.18, "band": "low"},
+            {"by": "time", "at": "2026-04-05T04:30:00Z", "value": 70.0, "band": "high"},
+        ]
+    },
+}
 
 Reader = Depends(requires("scores:read"))
 
@@ -44,18 +52,17 @@ class ExplainedScore(ScoreContract, frozen=True, kw_only=True):
     moves: dict[str, tuple[Move, ...]]
 
 
-class Selection(BaseModel):
+class Selection(PageRequest):
     """Which scores a list holds."""
 
     kind: Literal["churn_risk", "recency", "frequency", "monetary", "inactivity"] | None = Field(
-        None, description="Only this kind in each item."
+        None, description="Only this kind in each item.", examples=["churn_risk"]
     )
     band: Literal["low", "medium", "high"] | None = Field(
-        None, description="Only customers in this band of `kind`, which must be one that has bands."
+        None,
+        description="Only customers in this band of `kind`, which must be one that has bands.",
+        examples=["high"],
     )
-    limit: int = Field(100, ge=1, le=1000, description="Most items in one answer.")
-    cursor: str | None = Field(None, description="Where the page before ended: its `next_cursor`.")
-    total: bool = Field(False, description="Count them all.")
 
 
 def routes(database: Database, store: StoreFactory, clock: Clock) -> APIRouter:
@@ -78,15 +85,14 @@ def routes(database: Database, store: StoreFactory, clock: Clock) -> APIRouter:
             found = await unit.list_kept(band, after=after, limit=selection.limit + 1)
             total = await unit.count_kept(band) if selection.total else None
         now = clock.now()
-        shown = found[: selection.limit]
+        shown, cursor = cut(found, selection.limit, lambda kept: (kept.customer_id,))
         items = [_full(_only(score_at(kept, now), kind)) for kept in shown]
-        cursor = encode_cursor(shown[-1].customer_id) if len(found) > len(shown) else None
         return _answer(page(items, cursor, total))
 
     @router.get(
         "/{customer_id}",
         summary="How a customer is doing, why, and what would change it",
-        responses={**_NOT_FOUND, **schema_response(ExplainedScore)},
+        responses=schema_response(ExplainedScore, example=_EXPLAINED),
     )
     async def get_score(customer_id: UUID) -> Response:
         async with database.connection() as connection:
@@ -107,7 +113,7 @@ def _after(cursor: str | None) -> str:
     try:
         return str(UUID(decode_cursor(cursor, str)[0]))
     except ValueError:
-        raise ApiError(422, "bad_cursor", "The cursor is not one that this list gave.", field="cursor") from None
+        raise bad_cursor() from None
 
 
 def _only(score: Score, kind: str | None) -> Score:

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.access import Directory
 from shared.http.correlation import CorrelationMiddleware
+from shared.http.document import describe_operations
 from shared.http.metrics import AnswersMiddleware, answers_counter
 from shared.http.problems import install_problems
 
@@ -30,4 +31,5 @@ def create_app(
         app.add_middleware(AnswersMiddleware, answers=answers_counter(registry))
     for router in routers:
         app.include_router(router)
+    describe_operations(app)
     return app

@@ -7,20 +7,24 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.postgres import is_transient
 
 log = structlog.get_logger(__name__)
 
-_TITLES = {
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+PROBLEM_JSON = "application/problem+json"
+TITLES = {
     400: "Bad request",
     401: "Not authenticated",
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timed out",
     409: "Conflict",
     413: "Too large",
     415: "Unsupported media type",
@@ -30,21 +34,28 @@ _TITLES = {
 }
 
 
+class Fault(BaseModel):
+    """One of several things that are wrong with a request."""
+
+    field: str
+    reason: str
+
+
 class Problem(BaseModel):
     """An RFC 9457 problem document."""
 
     type: str = "about:blank"
-    title: str
+    title: str = Field(description="The status in words.")
     status: int
-    detail: str
-    code: str
-    field: str | None = None
-    errors: list[dict[str, Any]] | None = None
+    detail: str = Field(description="A sentence for people. May change.")
+    code: str = Field(description="Stable: what programs branch on.")
+    field: str | None = Field(default=None, description="Which part of the request is meant.")
+    errors: list[Fault] | None = Field(default=None, description="When several parts are wrong, each of them.")
 
 
 # For the `responses` of routes.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": _TITLES[status]} for status in (401, 403, 422, 503)
+    status: {"model": Problem, "description": TITLES[status]} for status in (401, 403, 422, 503)
 }
 
 
@@ -65,14 +76,14 @@ class ApiError(Exception):
 
 def problem(error: ApiError) -> JSONResponse:
     """The answer for an error."""
-    body: dict[str, Any] = {"type": "about:blank", "title": _TITLES.get(error.status, "Error"), "status": error.status}
+    body: dict[str, Any] = {"type": "about:blank", "title": TITLES.get(error.status, "Error"), "status": error.status}
     body |= {"detail": error.detail, "code": error.code}
     if error.field is not None:
         body["field"] = error.field
     if error.errors:
         body["errors"] = error.errors
     headers = dict(error.headers) if error.headers else None
-    return JSONResponse(body, error.status, headers=headers, media_type="application/problem+json")
+    return JSONResponse(body, error.status, headers=headers, media_type=PROBLEM_JSON)
 
 
 def install_problems(app: FastAPI) -> None:
@@ -86,9 +97,10 @@ def install_problems(app: FastAPI) -> None:
         return problem(error)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        return problem(ApiError(error.status_code, code, str(error.detail), headers=error.headers))
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        code = {400: "not_json", 404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        headers = {"Allow": _methods_at(request)} if error.status_code == 405 else error.headers
+        return problem(ApiError(error.status_code, code, str(error.detail), headers=headers))
 
     @app.exception_handler(RequestValidationError)
     async def _validation(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -102,6 +114,16 @@ def install_problems(app: FastAPI) -> None:
         return problem(refusal)
 
     app.add_middleware(FailureMiddleware)
+
+
+def _methods_at(request: Request) -> str:
+    """Everything an address takes. The framework names only what the first route with this address takes."""
+
+    def taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(filter(taken, _METHODS))
 
 
 class FailureMiddleware:

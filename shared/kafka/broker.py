@@ -8,6 +8,10 @@ from faststream.security import BaseSecurity, SASLScram512
 
 from shared.kafka.connection import KafkaConnection
 
+# What a handler of ours does under the framework's eyes is to decode and to queue. Whoever stops has waited already
+# until what was queued is done; a queue that is full even then does not move, and the records are read again.
+GRACEFUL_SECONDS = 2
+
 
 def create_broker(connection: KafkaConnection) -> KafkaBroker:
     """A broker that connects when started. Manual acknowledgement is its default, for every subscriber."""
@@ -18,7 +22,7 @@ def create_broker(connection: KafkaConnection) -> KafkaBroker:
         allow_auto_create_topics=False,
         ack_policy=AckPolicy.MANUAL,
         apply_types=False,
-        graceful_timeout=15,
+        graceful_timeout=GRACEFUL_SECONDS,
         security=_security(connection),
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,

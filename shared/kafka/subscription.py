@@ -12,6 +12,7 @@ from faststream.kafka.message import FAKE_CONSUMER
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
+from shared.kafka.header_names import tolerate_header_names
 from shared.kafka.topics import Topic
 
 Records = tuple[ConsumerRecord[bytes, bytes], ...]
@@ -39,6 +40,7 @@ def subscribe(
     Nothing is committed here: offsets are committed by the pipeline, explicitly, when their effects are published.
     Neither headers nor values are touched before `on_records`, so no foreign record can stop or skip a batch.
     """
+    tolerant = _Tolerant(listener)
     subscriber = broker.subscriber(
         topic.name,
         group_id=group,
@@ -51,7 +53,7 @@ def subscribe(
         no_reply=True,
         parser=_parse_nothing,
         decoder=_hand_over_raw,
-        listener=listener,
+        listener=tolerant if topic.foreign else listener,
         partition_assignment_strategy=(StickyPartitionAssignor,),
         session_timeout_ms=10_000,
         heartbeat_interval_ms=1_000,
@@ -68,7 +70,24 @@ def subscribe(
 
     subscriber(handle)
     assert isinstance(subscriber, BatchSubscriber)
+    tolerant.subscriber = subscriber
     return subscriber
+
+
+class _Tolerant(ConsumerRebalanceListener):  # type: ignore[misc]  # the client library is untyped
+    """Before the first record of a topic that others write is fetched, its consumer learns to read any of them."""
+
+    def __init__(self, listener: ConsumerRebalanceListener) -> None:
+        self._listener = listener
+        self.subscriber: BatchSubscriber | None = None
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        await self._listener.on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        if self.subscriber is not None and self.subscriber.consumer is not None:
+            tolerate_header_names(self.subscriber.consumer)
+        await self._listener.on_partitions_assigned(assigned)
 
 
 async def _parse_nothing(records: Records) -> StreamMessage[Records]:

@@ -9,6 +9,7 @@ import msgspec
 
 from deploy.operation.checks.findings import Finding, fine, note, wrong
 from deploy.operation.installation import Installation
+from shared.observability.health import Kind
 from shared.observability.release import release
 
 _SECONDS = 8.0
@@ -54,12 +55,17 @@ async def _readiness(session: aiohttp.ClientSession, service: str, url: str, log
         return wrong("ready", f"{service} does not answer at {url}", f"start it, or see why it ended in {log}")
     reasons = body.get("waiting_for", {}) if body else {}
     says = "; ".join(why if part == "start" else f"{part}: {why}" for part, why in reasons.items())
-    return wrong("ready", f"{service} waits for {says or f'something (it answers {status})'}", _way_out(says, log))
+    kind = body.get("status") if body else None
+    return wrong(
+        "ready", f"{service} waits for {says or f'something (it answers {status})'}", _way_out(kind, says, log)
+    )
 
 
-def _way_out(reason: str, log: str) -> str:
-    if "is halted" in reason:
+def _way_out(kind: str | None, reason: str, log: str) -> str:
+    if kind == Kind.HALTED:
         return "records were lost before they were read: see docs/operations.md#ebbtidepartitionhalted"
+    if kind == Kind.STOPPED:
+        return "a release or a writer went wrong, nothing is lost: see docs/operations.md#ebbtidestopped"
     if "Kafka" in reason:
         return "start Kafka or correct KAFKA_BOOTSTRAP; the service goes on by itself"
     if "postgresql" in reason.lower():

@@ -5,6 +5,7 @@ import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from shlex import quote
 from urllib.parse import urlsplit
 
 from deploy.operation.asking import is_away
@@ -44,7 +45,7 @@ def judge_keys(principals: Sequence[Principal], now: datetime) -> list[Finding]:
         admins += "admin" in principal.scopes
         if last < now + SOON:
             says = f"the last key of {principal.name} ends {last:%Y-%m-%d %H:%M} UTC"
-            findings.append(wrong("keys", says, f"give it a new one: `ebbtide keys rotate {principal.name}`"))
+            findings.append(wrong("keys", says, f"give it a new one: `ebbtide keys rotate {quote(principal.name)}`"))
     if not admins:
         act = "`ebbtide keys create --name NAME --kind person --scope admin`"
         findings.append(wrong("keys", "nobody has a key with the scope admin", act))

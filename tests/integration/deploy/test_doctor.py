@@ -1,16 +1,14 @@
 """`ebbtide doctor` finds what is really broken, and says the way out."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from deploy.operation.checks import Finding, examine
 from deploy.operation.installation import Installation
-from deploy.stack.embedded import EmbeddedStack
 from shared.clock import real_now
 from shared.ids import customer_id_of
 from shared.kafka.admin import ensure_topics
@@ -20,23 +18,21 @@ from shared.kafka.topics import INTERACTIONS, TOPICS
 from shared.pipeline.store import PipelineStore
 from shared.postgres import Database
 from tests.integration.deploy.operator import Operator, operator_of
+from tests.support.builders import day
 from tests.support.stack import Lease
 from tests.support.topics import publish
 from tests.support.waiting import eventually
 from tests.support.world import World, open_world
 
 SERVICES = ("ingest", "profiles", "scoring", "alerts", "notify")
+NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-async def world(embedded_stack: EmbeddedStack) -> AsyncIterator[World]:
-    """All five services, on a Kafka that a test may stop."""
-    lease = Lease(embedded_stack.kafka_bootstrap, embedded_stack.admin_dsn, {})
-    try:
-        async with open_world(lease, datetime(2026, 1, 1, tzinfo=UTC)) as world:
-            yield world
-    finally:
-        await lease.drop()
+async def world(lease: Lease) -> AsyncIterator[World]:
+    """All five services."""
+    async with open_world(lease, day(0)) as world:
+        yield world
 
 
 def installation_of(world: World) -> Installation:
@@ -55,9 +51,8 @@ def wrong(findings: Sequence[Finding]) -> dict[str, str]:
     return {finding.check: finding.says for finding in findings if finding.verdict == "wrong"}
 
 
-async def test_a_healthy_system_has_nothing_wrong_and_each_break_is_named(
-    world: World, embedded_stack: EmbeddedStack
-) -> None:
+async def test_a_healthy_system_has_nothing_wrong_and_each_break_is_named(world: World, lease: Lease) -> None:
+    """What is not where it is looked for is gone, as far as anybody can see from there."""
     installation = installation_of(world)
     findings = await examine(installation)
     assert wrong(findings) == {}
@@ -79,18 +74,14 @@ async def test_a_healthy_system_has_nothing_wrong_and_each_break_is_named(
         return wrong(await examine(installation)) == {"dead_letters": "profiles has set 1 records aside"}
 
     await eventually(poisoned, what="the dead letter")
-    await world.apps["scoring"].stop()
-    gone = wrong(await examine(installation))
-    assert gone["ready"] == f"scoring does not answer at {world.url('scoring')}"
-    await _owe_for_long(world.dsns["scoring"])
-    assert wrong(await examine(installation))["owed"].startswith("scoring has owed its topic 1 snapshots for 3,6")
-    await asyncio.to_thread(embedded_stack.kafka.stop)
-    try:
-        away = await examine(installation)
-        assert wrong(away)["kafka"] == f"Kafka does not answer at {world.lease.kafka_bootstrap}"
-        assert [finding.check for finding in away if finding.verdict == "unseen"] == ["lag"]
-    finally:
-        await asyncio.to_thread(embedded_stack.kafka.start)
+    dsns = {**world.dsns, "scoring": await lease.dsn("scoring")}
+    await _owe_for_long(dsns["scoring"])
+    gone = wrong(await examine(replace(installation, urls={**installation.urls, "scoring": NOWHERE}, dsns=dsns)))
+    assert gone["ready"] == f"scoring does not answer at {NOWHERE}"
+    assert gone["owed"].startswith("scoring has owed its topic 1 snapshots for 3,6")
+    away = await examine(replace(installation, kafka=KafkaConnection(bootstrap="127.0.0.1:9", client_id="tests")))
+    assert wrong(away)["kafka"] == "Kafka does not answer at 127.0.0.1:9"
+    assert [finding.check for finding in away if finding.verdict == "unseen"] == ["lag"]
 
 
 async def _owe_for_long(dsn: str) -> None:
@@ -102,7 +93,7 @@ async def _owe_for_long(dsn: str) -> None:
 async def bare(lease: Lease) -> Installation:
     """Migrated databases and no service that runs."""
     return Installation(
-        urls=dict.fromkeys(SERVICES, "http://127.0.0.1:9"),
+        urls=dict.fromkeys(SERVICES, NOWHERE),
         dsns={service: await lease.dsn(service) for service in SERVICES},
         kafka=KafkaConnection(bootstrap=lease.kafka_bootstrap, client_id="tests"),
         prefix=lease.prefix,

@@ -45,6 +45,16 @@ async def test_keys_are_made_listed_rotated_and_revoked(lease: Lease) -> None:
     assert made["key"] not in json.dumps(listed)
 
 
+async def test_people_have_ordinary_names(lease: Lease) -> None:
+    dsn = await lease.dsn("ingest")
+    code, ada, _ = await ebbtide(
+        dsn, "keys", "create", "--name", "Ada Brandt", "--kind", "person", "--scope", "alerts:read", "--json"
+    )
+    assert (code, ada["name"]) == (0, "Ada Brandt")
+    code, _, said = await ebbtide(dsn, "keys", "create", "--name", "a b", "--scope", "alerts:read")
+    assert (code, "--kind person" in said) == (1, True)
+
+
 async def test_database_that_is_away_is_said_in_one_sentence() -> None:
     code, _, said = await ebbtide("postgresql://nobody:secret@127.0.0.1:9/none", "keys", "list")
     assert code == 1

@@ -1,26 +1,33 @@
 """`ebbtide trace` tells the whole path of an interaction, and where it ended when it got nowhere."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from deploy.operation.tracing import Trace, Wanted, trace_interaction
+from deploy.stack.embedded import EmbeddedStack
+from deploy.stack.external import ExternalStack
 from shared.ids import customer_id_of
 from shared.kafka.topics import INTERACTIONS
 from tests.integration.deploy.operator import operator_of
-from tests.integration.deploy.test_doctor import SERVICES, installation_of
+from tests.integration.deploy.test_doctor import NOWHERE, SERVICES, installation_of
 from tests.support.builders import day
 from tests.support.stack import Lease
 from tests.support.topics import publish
 from tests.support.world import World, open_world
 
 
-@pytest.fixture
-async def world(lease: Lease) -> AsyncIterator[World]:
-    """All five services, on the first of January."""
-    async with open_world(lease, day(0)) as world:
-        yield world
+@pytest.fixture(scope="module")
+async def world(stack: EmbeddedStack | ExternalStack, templates: dict[str, str]) -> AsyncIterator[World]:
+    """All five services, on the first of January; the same for all tests, so that none may stop one."""
+    lease = Lease(stack.kafka_bootstrap, stack.admin_dsn, templates)
+    try:
+        async with open_world(lease, day(0)) as world:
+            yield world
+    finally:
+        await lease.drop()
 
 
 def purchase(id: str, subject: str, at: float) -> dict[str, object]:
@@ -58,10 +65,8 @@ async def test_the_path_of_a_purchase_that_was_the_last_for_ninety_days(world: W
     by_reference = await trace_interaction(installation, Wanted(id="order-1", source="shop/till", reference="shop:1"))
     assert by_reference.alert_ids == trace.alert_ids
     assert not (await trace_interaction(installation, Wanted(id="order-1", reference="shop:2"))).found
-    await world.apps["scoring"].stop()
-    assert told(await trace_interaction(installation, Wanted(id="order-1")), "scoring").startswith(
-        "unknown  scoring does"
-    )
+    alone = replace(installation, urls={**installation.urls, "scoring": NOWHERE})
+    assert told(await trace_interaction(alone, Wanted(id="order-1")), "scoring").startswith("unknown  scoring does")
 
 
 async def test_what_never_became_part_of_a_timeline_is_looked_for_elsewhere(world: World) -> None:

@@ -1,12 +1,14 @@
 """A system that writes to the inbound topic as it likes, and what became of it."""
 
 import json
+import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 from aiokafka import AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
 
 from services.ingest.handlers.decoding import MAX_EVENT_BYTES
 from shared.kafka.topics import INBOUND, INTERACTIONS
@@ -72,6 +74,19 @@ async def write(lease: Lease, records: Sequence[Sent], *, partition: int | None 
             key = b"k%d" % number if number % 2 or value is None else None
             await one.send(name, value, headers=headers, key=key, partition=partition)
         await one.flush()
+
+
+async def write_spoilt(lease: Lease, sent: Sent, *, spoil: bytes) -> None:
+    """A record in whose bytes `spoil` becomes 0xFF, as a client in another language can write it."""
+    value, headers = sent
+    async with producer(lease) as one:
+        batch = one.create_batch()
+        batch.append(key=None, value=value, timestamp=None, headers=headers)
+        batch.close()
+        made = bytearray(batch._build()).replace(spoil, b"\xff" * len(spoil))
+        struct.pack_into(">I", made, 17, calc_crc32c(bytes(made[21:])))
+        batch._buffer = bytes(made)
+        await (await one.send_batch(batch, INBOUND.prefixed(lease.prefix).name, partition=0))
 
 
 async def accepted(lease: Lease) -> list[str]:

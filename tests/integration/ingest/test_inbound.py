@@ -25,6 +25,7 @@ from tests.integration.ingest.outsider import (
     producer,
     structured,
     write,
+    write_spoilt,
 )
 from tests.support.builders import day
 from tests.support.clock import ManualClock
@@ -82,6 +83,20 @@ async def test_of_ten_thousand_records_the_good_ones_enter_and_the_bad_ones_afte
             assert answer.status == 202
     assert len(set(await accepted(lease))) == 9_990
     assert len(await in_quarantine(admin, status="open")) == 10
+
+
+async def test_a_header_whose_name_is_no_text_stops_nobody(lease: Lease, ingest: Application) -> None:
+    """The record enters if it is good otherwise, and so does everything around it, on all partitions."""
+    good = [structured(event(f"e-{number}")) for number in range(30)]
+    value, headers = structured(event("spoilt"))
+    await write(lease, good[:15])
+    await write_spoilt(lease, (value, [*headers, ("trace-#X", b"1")]), spoil=b"#X")
+    await write(lease, good[15:])
+
+    async def all_there() -> bool:
+        return await accepted(lease) == sorted(["spoilt", *(f"e-{number}" for number in range(30))])
+
+    await eventually(all_there, what="31 interactions")
 
 
 async def test_what_a_transaction_took_back_never_happened(

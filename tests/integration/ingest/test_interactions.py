@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -87,17 +89,35 @@ async def test_revoked_key_dies_and_the_probes_stay_open(
             assert answer.status == 200, path
 
 
-async def test_broker_that_does_not_acknowledge_in_time_is_503(lease: Lease, shop: Granted) -> None:
-    settings = Settings(**(await lease.settings("ingest") | {"acknowledge_seconds": 0.0001}))
+@asynccontextmanager
+async def hasty_caller(lease: Lease, shop: Granted, **more: Any) -> AsyncIterator[aiohttp.ClientSession]:
+    """Calls an ingest that takes every broker for silent."""
+    settings = Settings(**await lease.settings("ingest", acknowledge_seconds=0.0001, **more))
     async with running(build(settings, clock=ManualClock(day(10)))) as hasty:
 
         async def known() -> bool:
             return hasty.directory.find(shop.key.secret) is not None
 
         await eventually(known, what="the key in the other process")
-        async with (
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {shop.key.secret}"}) as session,
-            session.post(f"http://127.0.0.1:{hasty.server.port}{PATH}", json=event(1)) as answer,
-        ):
-            body = await answer.json()
-            assert (answer.status, body["code"], answer.headers["Retry-After"]) == (503, "not_acknowledged", "1")
+        base = f"http://127.0.0.1:{hasty.server.port}"
+        async with aiohttp.ClientSession(base, headers={"Authorization": f"Bearer {shop.key.secret}"}) as session:
+            yield session
+
+
+async def test_what_the_broker_does_not_acknowledge_in_time_is_accepted_and_reaches_the_topic(
+    lease: Lease, shop: Granted
+) -> None:
+    """From the spool; the acknowledgement that came too late may make it a duplicate."""
+    async with hasty_caller(lease, shop) as caller, caller.post(PATH, json=[event(1), event(2)]) as answer:
+        assert (answer.status, await answer.json()) == (202, {"accepted": 2, "refused": []})
+
+        async def arrived() -> bool:
+            return {found.id for _, found in await read_all(lease, INTERACTIONS)} == {"e-1", "e-2"}
+
+        await eventually(arrived, what="both events on the topic")
+
+
+async def test_without_room_in_the_spool_it_is_503(lease: Lease, shop: Granted) -> None:
+    async with hasty_caller(lease, shop, spool_limit=0) as caller, caller.post(PATH, json=event(1)) as answer:
+        body = await answer.json()
+        assert (answer.status, body["code"], answer.headers["Retry-After"]) == (503, "not_acknowledged", "1")

@@ -1,9 +1,12 @@
 """People look at what was refused, repair it, or discard it; each decision is made once."""
 
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 
+from services.ingest.store import IngestStore
+from services.ingest.timers import SETTLED_FOR
 from shared.application import Application
 from tests.integration.ingest.outsider import PATH, accepted, event, in_quarantine, structured, write
 from tests.support.builders import day
@@ -64,3 +67,33 @@ async def test_repaired_records_enter_and_are_marked(
 async def test_only_an_admin_sees_what_was_refused(caller: aiohttp.ClientSession) -> None:
     async with caller.get(PATH) as answer:
         assert (answer.status, (await answer.json())["code"]) == (403, "missing_scope")
+
+
+async def test_refused_records_are_forgotten_in_time_a_few_at_once(
+    lease: Lease, ingest: Application, admin: aiohttp.ClientSession
+) -> None:
+    """Settled ones after 30 days, the others after 90; whoever is younger stays."""
+    await write(lease, [structured(event(f"e{number}", time="soon")) for number in range(6)])
+
+    async def six() -> list[dict[str, Any]]:
+        found = await in_quarantine(admin)
+        return found if len(found) == 6 else []
+
+    ids = [one["quarantine_id"] for one in await eventually(six, what="six records")]
+    ages = [("discarded", 31, 31), ("resubmitted", 91, 31), ("discarded", 91, 29), ("open", 89, None)]
+    async with ingest.database.connection() as connection:
+        for quarantine_id, (status, received, settled) in zip(ids, [*ages, *[("open", 91, None)] * 2], strict=True):
+            await connection.execute(
+                "update quarantine set status = $2, received_at = now() - make_interval(days => $3),"
+                " settled_at = now() - make_interval(days => $4) where quarantine_id = $1",
+                quarantine_id,
+                status,
+                received,
+                settled,
+            )
+        store = IngestStore(connection)
+        first = await store.prune_quarantine(settled_for=SETTLED_FOR, open_for=timedelta(days=90), limit=3)
+        rest = await store.prune_quarantine(settled_for=SETTLED_FOR, open_for=timedelta(days=90), limit=3)
+    assert (len(first), len(rest)) == (3, 1)
+    assert sorted([*first, *rest]) == ["discarded", "open", "open", "resubmitted"]
+    assert {one["quarantine_id"] for one in await in_quarantine(admin)} == {ids[2], ids[3]}

@@ -1,5 +1,6 @@
 """What all five HTTP APIs answer alike: problems, cursors, correlation ids, readiness."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,14 +11,15 @@ from structlog.testing import capture_logs
 
 from shared.access import Directory
 from shared.errors import TransientError
-from shared.http import ApiError, decode_cursor, encode_cursor, page, requires
+from shared.http import ApiError, Instant, cut, decode_cursor, decode_position, encode_cursor, page, requires
 from shared.http.app import create_app
 from shared.http.health import operator_routes
 from shared.kafka.topics import ACCESS
-from shared.observability.health import Health
+from shared.observability.health import Health, Reason
 from tests.support.asgi import Answer, call
 
 SANE = "abcdefgh-1234"
+ID = "0f9ab0c4-6a5e-5f5b-9d59-1d8c3c2a7c11"
 
 
 class Body(BaseModel):
@@ -49,6 +51,10 @@ def make_app(health: Health | None = None) -> FastAPI:
     async def teapot() -> None:
         raise ApiError(409, "taken", "Somebody has it.", field="owner", headers={"Retry-After": "3"})
 
+    @router.delete("/echo")
+    async def forget(before: Instant) -> str:
+        return before.isoformat()
+
     router.add_api_route("/private", get_page, dependencies=[Depends(requires("alerts:read"))])
     operators = operator_routes("tally", health or Health(), CollectorRegistry(), (ACCESS,))
     return create_app("tally", "Counts.", Directory(), [router, operators])
@@ -62,7 +68,10 @@ async def ask(path: str, method: str = "GET", **more: Any) -> Answer:
     ("method", "path", "body", "status", "code"),
     [
         ("GET", "/nowhere", b"", 404, "not_found"),
-        ("DELETE", "/echo", b"", 405, "method_not_allowed"),
+        ("PUT", "/echo", b"", 405, "method_not_allowed"),
+        ("POST", "/echo", b"\xff", 400, "not_json"),
+        ("DELETE", "/echo?before=0001-01-01T00:00:00%2B14:00", b"", 422, "not_valid"),
+        ("DELETE", "/echo?before=2026-01-01T00:00:00", b"", 422, "not_valid"),
         ("GET", "/page?limit=many", b"", 422, "not_valid"),
         ("POST", "/echo", b'{"count":"x"}', 422, "not_valid"),
         ("POST", "/echo", b"{", 422, "not_valid"),
@@ -94,7 +103,7 @@ async def test_a_problem_names_the_field_and_keeps_its_headers() -> None:
     assert (await ask("/page?limit=many")).json()["field"] == "limit"
     answer = await ask("/echo", "POST", body=b'{"count":"x"}', headers={"content-type": "application/json"})
     assert answer.json()["errors"][0]["field"] == "count"
-    assert (await ask("/echo", "DELETE")).headers["allow"] == "POST"
+    assert (await ask("/echo", "PUT")).headers["allow"] == "DELETE, POST"
     assert (await ask("/away")).headers["retry-after"] == "1"
 
 
@@ -123,6 +132,30 @@ def test_any_other_text_is_no_cursor(text: str) -> None:
     assert (raised.value.status, raised.value.code, raised.value.field) == (422, "bad_cursor", "cursor")
 
 
+@pytest.mark.parametrize("reference", ["a\x00b", "\ud800"])
+def test_a_cursor_holds_no_text_that_a_store_cannot_hold(reference: str) -> None:
+    with pytest.raises(ApiError):
+        decode_cursor(encode_cursor(reference, 1), str, int)
+
+
+@pytest.mark.parametrize(
+    "instant", ["", "yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_a_list_goes_on_from_instants_that_exist_only(instant: str) -> None:
+    with pytest.raises(ApiError):
+        decode_position(encode_cursor(instant, ID))
+
+
+def test_a_list_goes_on_exactly_after_its_last_item() -> None:
+    at = "2026-01-01T00:00:00+00:00"
+    shown, cursor = cut([at, at, at], 2, lambda one: (one, ID))
+    assert shown == [at, at]
+    assert decode_position(cursor) == (datetime(2026, 1, 1, tzinfo=UTC), ID)
+    assert cut([at, at], 2, lambda one: (one, ID)) == ([at, at], None)
+    assert cut([], 2, lambda one: (one, ID)) == ([], None)
+    assert decode_position(None) is None
+
+
 async def test_readiness_says_what_it_waits_for() -> None:
     health = Health()
     app = make_app(health)
@@ -131,9 +164,9 @@ async def test_readiness_says_what_it_waits_for() -> None:
     health.waiting_for = "PostgreSQL"
     assert (await call(app, "GET", "/readyz")).json()["waiting_for"] == {"start": "PostgreSQL"}
     health.waiting_for = None
-    reason: list[str | None] = ["TimeoutError"]
+    reason: list[Reason | None] = [Reason("TimeoutError")]
 
-    async def check() -> str | None:
+    async def check() -> Reason | None:
         return reason[0]
 
     health.add("postgresql", check)
