@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from services.notify.domain.attempts import Attempt
 from services.notify.domain.entities import Notification
+from services.notify.domain.webhooks import Disabled
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 45)
 
@@ -56,6 +57,8 @@ class NotifyMetrics:
         self.webhooks_disabled = Counter(
             "ebbtide_webhooks_disabled", "Webhooks that were disabled, by reason.", ["reason"], registry=registry
         )
+        for reason in Disabled:  # shown from the start, so that the very first is an increase
+            self.webhooks_disabled.labels(reason=reason)
         self.unsubscribed = Counter("ebbtide_unsubscribed", "Unsubscriptions through our own links.", registry=registry)
 
     def count_settled(self, notification: Notification) -> None:

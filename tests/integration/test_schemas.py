@@ -1,6 +1,8 @@
 """schema.sql shows the whole store of a service, and is what its migrations add up to."""
 
 import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -8,6 +10,8 @@ import pytest
 
 from deploy.schema.catalog import Catalog, read_catalog
 from deploy.schema.stores import SERVICES, page_of, schema_path
+from shared.pipeline.store import SQL as PIPELINE_SQL
+from shared.postgres import load_queries
 from tests.support.stack import Lease
 
 
@@ -41,6 +45,40 @@ async def test_the_schema_on_a_page_is_the_sum_of_the_migrations(lease: Lease, s
     page = schema_path(service).read_text(encoding="utf-8")
     assert comparable(await catalog_at(await lease.empty_dsn(), page)) == comparable(await catalog_at(dsn))
     assert page == expected_page, "run: python -m deploy.schema"
+
+
+async def refused_statements(dsn: str, files: Iterable[Path]) -> list[str]:
+    """Every named statement that this database cannot even plan, and why."""
+    refused = []
+    connection = await asyncpg.connect(dsn)
+    try:
+        for path in files:
+            queries = load_queries(path)
+            # Temporary tables are made by statements too; others are told of them.
+            for name in sorted(queries.names(), key=lambda one: (not one.startswith("create_"), one)):
+                try:
+                    if name.startswith("create_"):
+                        await connection.execute(getattr(queries, name))
+                    await connection.prepare(getattr(queries, name))
+                except asyncpg.PostgresError as error:
+                    refused.append(f"{path.name} {name}: {error}")
+    finally:
+        await connection.close()
+    return refused
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_named_statement_fits_the_schema(lease: Lease, service: str) -> None:
+    """A statement whose failure is waited out, or that is rarely used, would be wrong for long before anybody knew."""
+    own = [path for path in schema_path(service).parent.glob("*.sql") if path.name != "schema.sql"]
+    assert own
+    assert await refused_statements(await lease.dsn(service), [*own, PIPELINE_SQL / "queries.sql"]) == []
+
+
+async def test_the_check_sees_a_statement_that_does_not_fit(lease: Lease, tmp_path: Path) -> None:
+    bad = tmp_path / "queries.sql"
+    bad.write_text("-- name: count_some\nselect count(*) from (select 1 from progress) as some;\n", encoding="utf-8")
+    assert len(await refused_statements(await lease.dsn("scoring"), [bad])) == 1
 
 
 STORE = 'create table a (id uuid primary key, at timestamptz not null default now(), name text collate "C")'
