@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -73,6 +74,12 @@ class Directory:
         for key in snapshot.data.keys:
             self._keys[key.key_id] = (key, snapshot.data)
 
+    def learn(self, records: Iterable[tuple[bytes | None, bytes | None]], caught_up: bool) -> None:
+        """Take over records (key, value) of `access.v1`; `caught_up`: with them everything is known."""
+        for key, value in records:
+            self.apply((key or b"").decode(), value)
+        self.loaded = self.loaded or caught_up
+
     def find(self, text: str) -> Principal | None:
         """Whose key this is, if it is good now. Takes the same time for an unknown id and a wrong secret."""
         match = _KEY.match(text)
@@ -87,6 +94,11 @@ class Directory:
         """Whose key has this id, if it is good now: for what began with the key itself and lasts, as a session does."""
         key, principal = self._keys.get(key_id, (None, None))
         return principal if key is not None and _is_good(key) else None
+
+    def active(self, principal_id: str) -> Principal | None:
+        """A principal that has a key that is good now: for what is done on its behalf without a key at hand."""
+        known = self._principals.get(principal_id)
+        return known[1] if known is not None and any(map(_is_good, known[1].keys)) else None
 
     def name_of(self, principal_id: str) -> str | None:
         """What a principal is called, whether or not its keys are good."""

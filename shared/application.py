@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,23 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from shared.access import Directory
-from shared.clock import Clock, clock_from, pause, real_now
+from shared.clock import Clock, clock_from, pause
 from shared.http.app import create_app
 from shared.http.health import operator_routes
 from shared.http.server import HttpServer
 from shared.kafka.admin import ensure_topics
 from shared.kafka.broker import create_broker
-from shared.kafka.connection import KafkaConnection
+from shared.kafka.offsets import Offsets
 from shared.kafka.publisher import Publisher
-from shared.kafka.reader import follow_topic
-from shared.kafka.topics import ACCESS, TOPICS, Topic
-from shared.observability.health import Health
+from shared.kafka.reader import follow
+from shared.kafka.topics import ACCESS, SETTLED, TOPICS, Topic
+from shared.observability.health import Health, Kind, Reason
 from shared.observability.logging import configure_logging
-from shared.pipeline import Pipeline, PipelineStore, Relay, SnapshotPublisher, SnapshotStore, Subscription, TimerLoop
+from shared.pipeline import Limits, Pipeline, Relay, SnapshotPublisher, SnapshotStore, Subscription, TimerLoop
 from shared.pipeline.metrics import PipelineMetrics
+from shared.pipeline.sampling import sample
+from shared.pipeline.settled import SettledClock
+from shared.pipeline.settling import Marks, Settling, Source
 from shared.pipeline.store import SQL
 from shared.pipeline.timers import Step
 from shared.postgres import Connection, Database, is_transient, migrate
@@ -34,7 +38,6 @@ from shared.settings import ServiceSettings
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 10
-SAMPLE_SECONDS = 1.0
 
 
 class Application:
@@ -61,7 +64,8 @@ class Application:
         self.registry = CollectorRegistry()
         self.health = Health()
         self.directory = Directory()
-        self.connection = _kafka_connection(name, settings)
+        configure_logging(name, settings.log_level)
+        self.connection = settings.kafka_connection(f"ebbtide-{name}")
         self.database = Database(
             settings.postgres_dsn.get_secret_value(),
             application=f"ebbtide-{name}",
@@ -71,6 +75,9 @@ class Application:
         self.metrics = PipelineMetrics(self.registry)
         self._publishes = self.topic(publishes)
         self._access = self.topic(ACCESS)
+        self._settled = self.topic(SETTLED)
+        self._offsets = Offsets(self.connection)
+        self._settling = Settling(self.database, self._offsets, self.clock)
         self._description = description
         self._migrations: Sequence[tuple[str, Path]] = (("pipeline", SQL / "migrations"), (name, sql / "migrations"))
         self._snapshots = SnapshotPublisher(self.publisher, self.database, self._publishes, store)
@@ -82,7 +89,7 @@ class Application:
         self._stack = contextlib.AsyncExitStack()
         self.server: HttpServer | None = None
         self.run("relay", Relay(self._snapshots, self.metrics).run)
-        self.run("access", self._follow_access)
+        self.run("access", partial(follow, self.connection, self._access, self.directory.learn))
         self.run("sampler", self._sample)
 
     # --- what app.py says
@@ -103,7 +110,11 @@ class Application:
             database=self.database,
             snapshots=self._snapshots,
             metrics=self.metrics,
-            max_records=self.settings.max_batch_records,
+            limits=Limits(
+                max_records=self.settings.max_batch_records,
+                watchdog_seconds=self.settings.watchdog_seconds,
+                breaker=self.settings.breaker,
+            ),
         )
         pipeline.attach(self._broker)
         self._pipelines.append((subscription, pipeline))
@@ -119,14 +130,36 @@ class Application:
 
         self.run(f"pipeline {subscription.topic.name}", run)
 
-        async def check() -> str | None:
-            return pipeline.not_ready()
+        async def check() -> Reason | None:
+            kind = Kind.HALTED if pipeline.halted else Kind.STOPPED if pipeline.stopped else Kind.WAITING
+            reason = pipeline.not_ready()
+            return Reason(reason, kind) if reason else None
 
         self.health.add(subscription.topic.name, check)
 
-    def every(self, name: str, step: Step) -> None:
-        """Call `step` again and again with the business time; see TimerLoop."""
-        self.run(f"timer {name}", TimerLoop(name, self.clock, step).run)
+    def every(self, name: str, step: Step, *, clock: Clock | None = None) -> None:
+        """Call `step` again and again with the business time, or what another clock says; see TimerLoop."""
+        self.run(f"timer {name}", TimerLoop(name, clock or self.clock, step).run)
+
+    def settled(self, topic: Topic) -> SettledClock:
+        """How far in time what this topic brings is complete: the clock of whatever follows from silence."""
+        if not self._settling.is_needed:
+            self.run("settled", partial(follow, self.connection, self._settled, self._settling.learn))
+            self.run("settling", self._settling.run)
+        return self._settling.settled(self.topic(topic))
+
+    def accepts(self, topic: Topic, *, complete: Callable[[], Awaitable[bool]]) -> None:
+        """What is accepted here goes to `topic`: tell the services after us up to when it is there.
+
+        `complete` says whether nothing that was accepted waits elsewhere.
+        """
+        self.run("marks", Source(self._marks(self.topic(topic)), self.clock, complete).run)
+
+    def passes_on(self, read: Topic) -> None:
+        """Tell the services after us how far our own topic has the effects of `read`, which is consumed."""
+        read = self.topic(read)
+        group = next(subscription.group for subscription, _ in self._pipelines if subscription.topic == read)
+        self._settling.mark(self._marks(self._publishes), read=read, group=group)
 
     def route(self, router: APIRouter) -> None:
         """Serve these routes."""
@@ -139,7 +172,7 @@ class Application:
     def described_topics(self) -> tuple[Topic, ...]:
         """All topics this service reads or writes, each once."""
         read = [subscription.topic for subscription, _ in self._pipelines]
-        written = [self.topic(topic) for topic in TOPICS if topic.writer == self.name]
+        written = [self.topic(topic) for topic in TOPICS if topic.written_by(self.name)]
         return tuple({topic.name: topic for topic in [*read, *written, self._publishes, self._access]}.values())
 
     # --- life
@@ -156,6 +189,7 @@ class Application:
         await self.server.start()
         await self._wait_for("PostgreSQL", self._open_database)
         self._stack.push_async_callback(self.publisher.stop)
+        self._stack.push_async_callback(self._offsets.close)
         await self._wait_for("Kafka", self._ensure_topics)
         tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops]
         self._stack.push_async_callback(_cancel, tasks)
@@ -226,57 +260,18 @@ class Application:
             await pause(delay)
             delay = min(delay * 2, 10)
 
-    async def _follow_access(self) -> None:
-        while True:
-            try:
-                async for records, caught_up in follow_topic(self.connection, self._access):
-                    for key, value in records:
-                        self.directory.apply((key or b"").decode(), value)
-                    self.directory.loaded = self.directory.loaded or caught_up
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("access_waits", error=repr(error))
-                await pause(1)
+    def _marks(self, topic: Topic) -> Marks:
+        return Marks(topic, settled=self._settled, offsets=self._offsets, sender=self.publisher)
 
-    async def _check_database(self) -> str | None:
+    async def _sample(self) -> None:
+        await sample(self._pipelines, settling=self._settling, database=self.database, metrics=self.metrics)
+
+    async def _check_database(self) -> Reason | None:
         try:
             await self.database.ping()
         except Exception as error:
-            return type(error).__name__
+            return Reason(type(error).__name__)
         return None
-
-    async def _sample(self) -> None:
-        """Gauges that nobody sets in passing."""
-        while True:
-            for subscription, pipeline in self._pipelines:
-                topic = subscription.topic.name
-                oldest = pipeline.oldest_in_hand()
-                self.metrics.oldest_age.labels(topic=topic).set(
-                    max(real_now().timestamp() - oldest, 0) if oldest else 0
-                )
-                self.metrics.in_flight.labels(topic=topic).set(pipeline.records_in_hand())
-                for partition, behind in (await pipeline.lag()).items():
-                    self.metrics.lag.labels(topic=topic, partition=str(partition)).set(behind)
-            with contextlib.suppress(Exception):
-                async with self.database.connection() as connection:
-                    store = PipelineStore(connection)
-                    self.metrics.owed.set(await store.count_to_publish())
-                    self.metrics.dead_letters.set(await store.count_dead_letters())
-            await pause(SAMPLE_SECONDS)
-
-
-def _kafka_connection(name: str, settings: ServiceSettings) -> KafkaConnection:
-    configure_logging(name, settings.log_level)
-    password = settings.kafka_sasl_password
-    return KafkaConnection(
-        bootstrap=settings.kafka_bootstrap,
-        client_id=f"ebbtide-{name}",
-        security_protocol=settings.kafka_security_protocol,
-        sasl_username=settings.kafka_sasl_username,
-        sasl_password=password.get_secret_value() if password else None,
-        ssl_cafile=settings.kafka_ssl_cafile,
-    )
 
 
 async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:

@@ -11,6 +11,7 @@ class DeadReason(StrEnum):
     NUL = "nul"
     WRONG_KEY = "wrong_key"
     EMPTY = "empty"
+    HANDLER_FAILED = "handler_failed"
 
 
 class EbbtideError(Exception):
@@ -32,6 +33,14 @@ class PermanentError(EbbtideError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class StoppedError(EbbtideError):
+    """Most of what arrives cannot be handled, so it is ours to mend: nothing is set aside, nothing goes on."""
+
+
+class StuckError(EbbtideError):
+    """Work does not get on although nothing is away: only a new process can help."""
 
 
 class ConfigurationError(EbbtideError):

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import clock_from
 from shared.errors import ConfigurationError
+from shared.kafka.connection import KafkaConnection
 
 
 def _checked_clock(setting: str | None) -> str | None:
@@ -33,6 +34,12 @@ class ServiceSettings(BaseSettings):
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity logged.")
     max_batch_records: int = Field(default=10_000, ge=1, le=50_000, description="Most records handled in one batch.")
+    watchdog_seconds: float = Field(
+        default=120.0, gt=0, description="For how long work may not get on before the process ends to begin anew."
+    )
+    breaker: bool = Field(
+        default=True, description="Stop reading a topic when most of its records would have to be set aside."
+    )
     kafka_bootstrap: str = Field(
         validation_alias="KAFKA_BOOTSTRAP", description="Brokers to ask first, host:port, comma between."
     )
@@ -60,6 +67,18 @@ class ServiceSettings(BaseSettings):
     kafka_ssl_cafile: Path | None = Field(
         default=None, validation_alias="KAFKA_SSL_CAFILE", description="Certificate authority of the brokers."
     )
+
+    def kafka_connection(self, client_id: str) -> KafkaConnection:
+        """How a client of this name connects."""
+        password = self.kafka_sasl_password
+        return KafkaConnection(
+            bootstrap=self.kafka_bootstrap,
+            client_id=client_id,
+            security_protocol=self.kafka_security_protocol,
+            sasl_username=self.kafka_sasl_username,
+            sasl_password=password.get_secret_value() if password else None,
+            ssl_cafile=self.kafka_ssl_cafile,
+        )
 
 
 S = TypeVar("S", bound=BaseSettings)

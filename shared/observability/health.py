@@ -1,19 +1,32 @@
 """Whether a process is alive, whether it is ready, and if not, what it waits for."""
 
-from collections.abc import Awaitable, Callable
-from typing import Literal
-
-# Returns why the part is not ready, in a few words, or None.
-Check = Callable[[], Awaitable[str | None]]
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
 
 
-# In the reason of what will not go on by itself, such as a partition whose records are gone.
-HALTED = " is halted: "
+class Kind(StrEnum):
+    """What it takes for a part to go on, the gravest last."""
+
+    WAITING = "waiting"  # what is away comes back
+    STOPPED = "stopped"  # somebody mends the cause; it is tried again all the time
+    HALTED = "halted"  # somebody decides what is to be done without
 
 
-def kind_of(reason: str) -> Literal["halted", "waiting"]:
-    """Whether a reason goes away by itself."""
-    return "halted" if HALTED in reason else "waiting"
+class Reason(NamedTuple):
+    """Why a part is not ready, in a few words."""
+
+    text: str
+    kind: Kind = Kind.WAITING
+
+
+# Returns why the part is not ready, or None.
+Check = Callable[[], Awaitable[Reason | None]]
+
+
+def gravest(reasons: Mapping[str, Reason]) -> Kind:
+    """Of at least one reason."""
+    return max((reason.kind for reason in reasons.values()), key=[*Kind].index)
 
 
 class Health:
@@ -26,10 +39,10 @@ class Health:
     def add(self, part: str, check: Check) -> None:
         self._checks[part] = check
 
-    async def reasons(self) -> dict[str, str]:
+    async def reasons(self) -> dict[str, Reason]:
         """Part to reason, empty when ready. While starting: what the start waits for, nothing else is asked."""
         if self.waiting_for is not None:
-            return {"start": self.waiting_for}
+            return {"start": Reason(self.waiting_for)}
         reasons = {}
         for part, check in self._checks.items():
             if reason := await check():

@@ -24,13 +24,15 @@ Records = Sequence["ConsumerRecord[bytes, bytes]"]
 class OwnedPartition:
     """`expected`: the offset to be read next. `stored`: below it everything was stored before, `anchor` is its last.
 
-    `begin` is the first offset the log had when reading began.
+    `begin` is the first offset the log had when reading began. Below `done` everything was published as well, so that
+    what is read of it, to see whether this is still the same log, need not be handled.
     """
 
     begin: int
     expected: int
     stored: int
     anchor: int | None
+    done: int = 0
     holes: int = 0
 
 
@@ -97,7 +99,8 @@ class Assignment:
         # Without an offset of the group nobody knows what was published, so all of it is published again.
         published = begin if committed is None else committed
         start = max(min(published, stored.next_offset - 1), begin)
-        return OwnedPartition(begin, expected=start, stored=stored.next_offset, anchor=stored.anchor)
+        done = min(published, stored.next_offset)
+        return OwnedPartition(begin, expected=start, stored=stored.next_offset, anchor=stored.anchor, done=done)
 
     def admit(self, consumer: Consumer, records: Records) -> Iterator[tuple[bool, Records]]:
         """The runs of records that may be handled now, one partition each: (stored before, records).
@@ -111,18 +114,34 @@ class Assignment:
             if not self._same_log(consumer, partition, owned, run):
                 continue
             owned.expected = run[-1].offset + 1
+            run = [record for record in run if record.offset >= owned.done] if run[0].offset < owned.done else run
             split = next((index for index, record in enumerate(run) if record.offset >= owned.stored), len(run))
             if split:
                 yield True, run[:split]
             if split < len(run):
                 yield False, run[split:]
 
+    async def lag(self, consumer: Consumer) -> dict[int, int]:
+        """Records between the end of each partition, as the last read told it, and what is read of it."""
+        ones = [TopicPartition(self._topic.name, number) for number in self.partitions]
+        return {one.partition: max((consumer.highwater(one) or 0) - await consumer.position(one), 0) for one in ones}
+
+    async def unread(self, consumer: Consumer) -> dict[int, int]:
+        """Partitions that are not halted and of which the broker has more than was read, with the offset that is next.
+
+        The broker is asked, for a reader that is stuck knows of no end.
+        """
+        ones = [TopicPartition(self._topic.name, number) for number in self.partitions if number not in self.halted]
+        ends = await consumer.end_offsets(ones) if ones else {}
+        positions = {one: await consumer.position(one) for one in ends}
+        return {one.partition: positions[one] for one, end in ends.items() if positions[one] < end}
+
     def _continues(self, consumer: Consumer, partition: int, owned: OwnedPartition, run: Records) -> bool:
         first = run[0].offset
         if first <= owned.expected:
             if first < owned.expected:
                 self._alarm("log_went_back", partition, owned.expected, first)
-                owned.stored = max(owned.stored, owned.expected)
+                owned.stored, owned.done = max(owned.stored, owned.expected), 0
             owned.holes = 0
             return True
         owned.holes += 1
@@ -141,7 +160,7 @@ class Assignment:
         if last is None or fingerprint(last) == anchor:
             return True
         self._alarm("log_was_replaced", partition, owned.stored, last.offset)
-        owned.expected, owned.stored = owned.begin, 0
+        owned.expected, owned.stored, owned.done = owned.begin, 0, 0
         self._seek(consumer, partition, owned.begin)
         return False
 

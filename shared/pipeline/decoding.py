@@ -26,7 +26,7 @@ class RecordDecoder(Protocol):
     async def decode(
         self, records: Sequence["ConsumerRecord[bytes, bytes]"]
     ) -> tuple[list[Received[Any]], list[DeadLetter]]:
-        """Everything decodable and everything else; no record is in neither."""
+        """Everything decodable in its order, and everything else; no record is in neither."""
         ...
 
 
@@ -39,7 +39,7 @@ class Decoder:
     async def decode(
         self, records: Sequence["ConsumerRecord[bytes, bytes]"]
     ) -> tuple[list[Received[Any]], list[DeadLetter]]:
-        """Everything decodable and everything else; no record is in neither. Never looks at headers to decide."""
+        """Everything decodable in its order, and everything else. Never looks at headers to decide."""
         received: list[Received[Any]] = []
         dead: list[DeadLetter] = []
         decode = self._decoder.decode
@@ -55,11 +55,11 @@ class Decoder:
                     raise PermanentError(DeadReason.WRONG_KEY, "the record's key is not its subject")
                 received.append(Received(value, raw))
             except msgspec.ValidationError as error:
-                dead.append(_dead(record, DeadReason.WRONG_SHAPE, str(error)))
+                dead.append(dead_letter(record, DeadReason.WRONG_SHAPE, str(error)))
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                dead.append(_dead(record, DeadReason.UNDECODABLE, type(error).__name__))
+                dead.append(dead_letter(record, DeadReason.UNDECODABLE, type(error).__name__))
             except PermanentError as error:
-                dead.append(_dead(record, error.reason, error.detail))
+                dead.append(dead_letter(record, error.reason, error.detail))
             if index % RECORDS_BETWEEN_YIELDS == 0:
                 await pause(0)
         return received, dead
@@ -100,7 +100,8 @@ def _has_nul(value: Any) -> bool:
     return isinstance(value, list) and any(map(_has_nul, value))
 
 
-def _dead(record: "ConsumerRecord[bytes, bytes]", reason: DeadReason, detail: str) -> DeadLetter:
+def dead_letter(record: "ConsumerRecord[bytes, bytes]", reason: DeadReason, detail: str) -> DeadLetter:
+    """The record whole, with why it is set aside. `detail` names fields and places, never values."""
     return DeadLetter(
         partition=record.partition,
         offset=record.offset,

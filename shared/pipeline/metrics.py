@@ -48,6 +48,18 @@ class PipelineMetrics:
             buckets=BUCKETS,
             registry=registry,
         )
+        self.taken_apart = Counter(
+            "ebbtide_batches_taken_apart",
+            "Batches that failed and were taken apart to find the records that cannot be handled.",
+            ["topic"],
+            registry=registry,
+        )
+        self.no_progress = Gauge(
+            "ebbtide_no_progress_seconds",
+            "For how long a topic has work and does not get on. At the watchdog's limit the process ends.",
+            ["topic"],
+            registry=registry,
+        )
         self.relayed = Counter(
             "ebbtide_relayed",
             "Snapshots published because a timer, the API or a merge changed them.",
@@ -56,6 +68,12 @@ class PipelineMetrics:
         self.owed = Gauge(
             "ebbtide_to_publish",
             "Snapshots changed by a timer, the API or a merge and not yet published.",
+            registry=registry,
+        )
+        self.unsettled = Gauge(
+            "ebbtide_unsettled_seconds",
+            "Business time of which it is not known yet whether everything accepted in it has arrived from a topic.",
+            ["topic"],
             registry=registry,
         )
         self.dead_letters = Gauge(

@@ -6,58 +6,33 @@ are committed when the effects of everything below them are on the topic.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import structlog
 
-from shared.clock import pause
-from shared.errors import StaleReadError
 from shared.kafka.client import Broker, Consumer, KafkaError, RebalanceListener, Subscriber, TopicPartition
 from shared.kafka.subscription import subscribe
-from shared.kafka.topics import Topic
 from shared.pipeline.assignment import Assignment, Records
-from shared.pipeline.decoding import Decoder, RecordDecoder
+from shared.pipeline.breaker import Breaker
+from shared.pipeline.decoding import Decoder
 from shared.pipeline.metrics import PipelineMetrics
 from shared.pipeline.offsets import OffsetCommitter
+from shared.pipeline.patience import Patience, Work
 from shared.pipeline.publishing import OutcomePublisher
-from shared.pipeline.records import Batch, Handler, Outcome, PartitionProgress, fingerprint
-from shared.pipeline.store import PipelineStore
+from shared.pipeline.records import Batch, PartitionProgress, Span, Stored, fingerprint
+from shared.pipeline.storing import Storing
+from shared.pipeline.subscription import Limits, Subscription
 from shared.pipeline.turns import WRITERS, Turns, in_parts
-from shared.postgres import Database, is_transient
+from shared.pipeline.watchdog import Watchdog
+from shared.postgres import Database
 
 log = structlog.get_logger(__name__)
 
-FIRST_RETRY_SECONDS = 0.05
-LONGEST_RETRY_SECONDS = 5.0
 # Well below the rebalance time-out: the batch in hand is finished before its partitions go.
 REVOKE_WAIT_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
-    """What a service consumes: a topic, the group it shares the partitions with, and who handles a batch.
-
-    `contract` is the type to decode to: the topic's payload unless the service reads only a part of it.
-    `gather_ms` is how long records may wait for others to share a batch with, where many writers write a few at a time;
-    snapshots come in batches by themselves.
-    `decoder` and `publisher` are given where records are not contracts and outcomes not snapshots of this service.
-    """
-
-    topic: Topic
-    group: str
-    handler: Handler
-    contract: Any = None
-    gather_ms: int = 0
-    decoder: RecordDecoder | None = None
-    publisher: OutcomePublisher | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    batch: Batch
-    outcome: Outcome
+# A broker that is there answers sooner.
+ASK_SECONDS = 10.0
 
 
 class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library is untyped
@@ -70,27 +45,33 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         database: Database,
         snapshots: OutcomePublisher,
         metrics: PipelineMetrics,
-        max_records: int,
+        limits: Limits,
     ) -> None:
         self._subscription = subscription
         self._topic = subscription.topic
         self._database = database
         self._publisher = subscription.publisher or snapshots
         self._metrics = metrics
-        self._max_records = max_records
+        self._limits = limits
         self._decoder = subscription.decoder or Decoder(subscription.contract or subscription.topic.payload)
         self._assignment = Assignment(subscription.topic, database)
+        self._patience = Patience(subscription.topic.name)
+        breaker = Breaker(foreign=subscription.topic.foreign, enabled=limits.breaker)
+        self._storing = Storing(
+            subscription.topic, subscription.handler, database=database, breaker=breaker, metrics=metrics
+        )
         self._to_store = Turns()
-        self._to_publish: asyncio.Queue[_Stored] = asyncio.Queue(1)
+        self._to_publish: asyncio.Queue[Stored] = asyncio.Queue(1)
         self._offsets = OffsetCommitter(subscription.topic, self._consumer)
-        self._in_hand: dict[int, Batch] = {}
+        self._in_hand: set[Span] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._subscriber: Subscriber | None = None
         self._resolving: asyncio.Task[None] | None = None
         self._broken: asyncio.Queue[Exception] = asyncio.Queue()
         self._leaving: int | None = None
-        self.waiting_for: str | None = "the assignment of partitions"
+        self._ended = False
+        self._assigned = False
 
     def attach(self, broker: Broker) -> None:
         """Subscribe; reading begins when the broker is started."""
@@ -100,26 +81,33 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             group=self._subscription.group,
             on_records=self._admit,
             listener=self,
-            max_records=self._max_records,
+            max_records=self._limits.max_records,
             gather_ms=self._subscription.gather_ms,
         )
 
     async def run(self) -> None:
         """Store and publish for ever.
 
-        Raises only on a defect. The process must then end: a batch that was lost in here would be committed past.
+        Raises only on a defect, and when the watchdog sees that nothing gets on. The process must then end: a batch
+        that was lost in here would be committed past.
         """
-        async with asyncio.TaskGroup() as stages:
-            for _ in range(WRITERS):
-                stages.create_task(self._store_batches())
-            stages.create_task(self._publish_batches())
-            stages.create_task(self._offsets.run())
-            stages.create_task(self._raise_when_broken())
+        still, seconds = self._metrics.no_progress, self._limits.watchdog_seconds
+        try:
+            async with asyncio.TaskGroup() as stages:
+                for _ in range(WRITERS):
+                    stages.create_task(self._store_batches())
+                stages.create_task(self._publish_batches())
+                stages.create_task(self._offsets.run())
+                stages.create_task(self._raise_when_broken())
+                stages.create_task(Watchdog(self._topic.name, self, seconds=seconds, still=still).run())
+        finally:
+            self._ended = True
 
     async def drain(self, timeout: float) -> None:
         """Wait until what was read is published and committed, at most `timeout` seconds."""
         try:
-            await asyncio.wait_for(self._idle.wait(), timeout)
+            if not self._ended:
+                await asyncio.wait_for(self._idle.wait(), timeout)
         except TimeoutError:
             log.warning("not_drained", topic=self._topic.name, batches=len(self._in_hand))
         await self._offsets.commit()
@@ -129,27 +117,64 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         if self._resolving is not None:
             self._resolving.cancel()
 
-    def not_ready(self) -> str | None:
-        """Why this subscription is not working, or None."""
+    # --- how it is
+
+    @property
+    def halted(self) -> str | None:
+        """Which partition stands still until somebody acts, and why."""
         for partition, reason in self._assignment.halted.items():
             return f"{self._topic.name}/{partition} is halted: {reason}"
-        return self.waiting_for
+        return None
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the breaker holds it. It tries again by itself, and goes on once the cause is mended."""
+        return next((str(work.waits_for) for work in self.at_work if work.stopped), None)
+
+    def not_ready(self) -> str | None:
+        """Why this subscription is not working, the gravest reason first, or None."""
+        unassigned = None if self._assigned else "the assignment of partitions"
+        waits_for = (work.waits_for for work in self.at_work if work.waits_for)
+        return self.halted or self.stopped or next(waits_for, unassigned)
 
     def records_in_hand(self) -> int:
-        return sum(map(len, self._in_hand.values()))
+        return sum(span.size for span in self._in_hand)
 
     def oldest_in_hand(self) -> float | None:
         """Wall-clock seconds of the oldest record read and not yet published."""
-        return min((batch.oldest_at for batch in self._in_hand.values()), default=None)
+        return min((span.oldest_at for span in self._in_hand), default=None)
 
     async def lag(self) -> dict[int, int]:
         """Records between the end of each partition and what is read of it."""
         consumer = self._consumer()
-        behind = {}
-        for partition in self._assignment.partitions if consumer else ():
-            one = TopicPartition(self._topic.name, partition)
-            behind[partition] = max((consumer.highwater(one) or 0) - await consumer.position(one), 0) if consumer else 0
-        return behind
+        return await self._assignment.lag(consumer) if consumer else {}
+
+    @property
+    def at_work(self) -> Iterator[Work]:
+        """What is being done, and what is to be done again."""
+        return self._patience.at_work
+
+    async def unread(self) -> Mapping[int, int]:
+        """As the assignment says. Nothing while records are in hand: more are read when there is room."""
+        consumer = self._consumer()
+        if self._in_hand or consumer is None:
+            return {}
+        try:
+            return await asyncio.wait_for(self._assignment.unread(consumer), ASK_SECONDS)
+        except (KafkaError, OSError):
+            return {}
+
+    async def is_cut_off(self) -> bool:
+        """Database or broker do not answer."""
+        consumer = self._consumer()
+        try:
+            await self._database.ping()
+            if consumer is not None:
+                await asyncio.wait_for(consumer.end_offsets([TopicPartition(self._topic.name, 0)]), ASK_SECONDS)
+        except Exception as error:
+            log.info("cut_off", topic=self._topic.name, error=type(error).__name__)
+            return True
+        return False
 
     # --- rebalances
 
@@ -157,7 +182,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._leaving = self._assignment.epoch
         self._assignment.revoke()
         self.close()
-        self.waiting_for = "the assignment of partitions"
+        self._assigned = False
         await self.drain(REVOKE_WAIT_SECONDS)
         self._leaving = None
         self._offsets.forget()
@@ -168,14 +193,14 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._resolving = asyncio.create_task(self._resolve(partitions))
 
     async def _resolve(self, partitions: list[int]) -> None:
-        async def attempt() -> None:
+        async def attempt(_: Work) -> None:
             consumer = self._consumer()
             if consumer is None:
                 raise ConnectionError("the consumer is not there yet")
             await self._assignment.resolve(consumer, partitions)
 
-        await self._until_done("resolve", attempt)
-        self.waiting_for = None
+        await self._patience.until_done("resolve", attempt)
+        self._assigned = True
         log.info("partitions_assigned", topic=self._topic.name, partitions=partitions)
 
     # --- stage 1: admit and decode
@@ -202,97 +227,63 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             for chosen in in_parts([run for was_stored, run in runs if was_stored is rerun]):
                 batch = await self._decode(chosen, epoch, rerun=rerun)
                 self._metrics.read.labels(topic=self._topic.name).inc(len(chosen))
-                self._take(batch)
+                self._take(batch.span)
                 await self._to_store.put(batch)
 
     async def _decode(self, records: Records, epoch: int, *, rerun: bool) -> Batch:
         received, dead = await self._decoder.decode(records)
         last = {record.partition: record for record in records}
-        return Batch(
+        span = Span(
             epoch=epoch,
             rerun=rerun,
-            received=received,
-            dead=dead,
             progress=[PartitionProgress(p, r.offset + 1, fingerprint(r)) for p, r in last.items()],
+            size=len(records),
             oldest_at=min(record.timestamp for record in records) / 1000,
         )
+        return Batch(span, records, received, dead)
 
     # --- stage 2: store
 
     async def _store_batches(self) -> None:
         while True:
             async with self._to_store.next() as batch:
-                if batch.epoch != self._assignment.epoch:
+                stored = await self._patience.until_done("store", partial(self._store, batch))
+                if stored is None:
                     self._metrics.dropped.labels(topic=self._topic.name).inc(len(batch))
-                    self._let_go(batch)
-                    continue
-                outcome = await self._until_done("store", lambda batch=batch: self._store(batch))  # type: ignore[misc]
-                await self._to_publish.put(_Stored(batch, outcome))
+                    self._let_go(batch.span)
+                else:
+                    await self._to_publish.put(stored)
 
-    async def _store(self, batch: Batch) -> Outcome:
-        with self._metrics.seconds.labels(topic=self._topic.name, stage="store").time():
-            async with self._database.transaction() as connection:
-                outcome = Outcome([], 0)
-                if batch.received:
-                    outcome = await self._subscription.handler(connection, batch.received)
-                store = PipelineStore(connection)
-                await store.append_dead_letters(self._topic.name, batch.dead)
-                await store.upsert_progress(self._topic.name, batch.progress)
-            return outcome
+    async def _store(self, batch: Batch, work: Work) -> Stored | None:
+        """None: its partitions are no longer ours, whoever has them reads it again."""
+        return await self._storing.store(batch, work) if batch.span.epoch == self._assignment.epoch else None
 
     # --- stage 3: publish, check, commit
 
     async def _publish_batches(self) -> None:
         while True:
             stored = await self._to_publish.get()
-            await self._until_done("publish", lambda stored=stored: self._publish(stored))  # type: ignore[misc]
+            await self._patience.until_done("publish", partial(self._publish, stored))
             # Partitions that are about to leave are ours until `on_partitions_revoked` returns.
-            if stored.batch.epoch in (self._assignment.epoch, self._leaving):
-                self._offsets.add(stored.batch.progress)
-            self._metrics.count(self._topic.name, stored.outcome, dead=len(stored.batch.dead))
-            self._let_go(stored.batch)
+            if stored.span.epoch in (self._assignment.epoch, self._leaving):
+                self._offsets.add(stored.span.progress)
+            self._metrics.count(self._topic.name, stored.outcome, dead=stored.dead)
+            self._let_go(stored.span)
 
-    async def _publish(self, stored: _Stored) -> None:
+    async def _publish(self, stored: Stored, _: Work) -> None:
         with self._metrics.seconds.labels(topic=self._topic.name, stage="publish").time():
-            await self._publisher.publish(stored.outcome.publications, again=stored.batch.rerun)
+            await self._publisher.publish(stored.outcome.publications, again=stored.span.rerun)
 
     # --- what the stages share
-
-    async def _until_done(self, stage: str, attempt: Callable[[], Awaitable[Any]]) -> Any:
-        """Repeat until it works: at once after a stale read, else with back-off; the partition waits meanwhile.
-
-        What is not transient is a defect: it is repeated as well, loudly and slowly, because skipping would lose it.
-        """
-        delay = FIRST_RETRY_SECONDS
-        while True:
-            try:
-                result = await attempt()
-            except StaleReadError as error:
-                log.info("read_again", topic=self._topic.name, stage=stage, reason=str(error))
-                await pause(0)
-                continue
-            except Exception as error:
-                if is_transient(error) or isinstance(error, KafkaError):
-                    log.warning("waits", topic=self._topic.name, stage=stage, error=repr(error), retry_seconds=delay)
-                else:
-                    delay = LONGEST_RETRY_SECONDS
-                    log.exception("stuck", topic=self._topic.name, stage=stage)
-                self.waiting_for = f"{stage} of {self._topic.name}: {type(error).__name__}"
-                await pause(delay)
-                delay = min(delay * 2, LONGEST_RETRY_SECONDS)
-                continue
-            if delay > FIRST_RETRY_SECONDS:
-                self.waiting_for = None
-            return result
 
     def _consumer(self) -> Consumer | None:
         return self._subscriber.consumer if self._subscriber is not None else None
 
-    def _take(self, batch: Batch) -> None:
-        self._in_hand[id(batch)] = batch
+    def _take(self, span: Span) -> None:
+        self._in_hand.add(span)
         self._idle.clear()
 
-    def _let_go(self, batch: Batch) -> None:
-        self._in_hand.pop(id(batch), None)
+    def _let_go(self, span: Span) -> None:
+        self._in_hand.discard(span)
         if not self._in_hand:
             self._idle.set()

@@ -85,26 +85,47 @@ class PartitionProgress:
     anchor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Decoded records of one or more partitions, in offset order within each.
+@dataclass(frozen=True, slots=True, eq=False)
+class Span:
+    """What of the log a batch covers: `size` records, the oldest of `oldest_at` in wall-clock seconds.
 
     `epoch` is the assignment they were read under; `rerun` says that they were stored before.
     """
 
     epoch: int
     rerun: bool
-    received: Sequence[Received[Any]]
-    dead: Sequence[DeadLetter]
     progress: Sequence[PartitionProgress]
+    size: int
     oldest_at: float
 
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one or more partitions, in offset order within each; decoded, what of them could be.
+
+    `received` are the `records` without those of the dead letters, in the same order.
+    """
+
+    span: Span
+    records: Sequence["ConsumerRecord[bytes, bytes]"]
+    received: Sequence[Received[Any]]
+    dead: Sequence[DeadLetter]
+
     def __len__(self) -> int:
-        return len(self.received) + len(self.dead)
+        return len(self.records)
 
     @property
     def partitions(self) -> frozenset[int]:
-        return frozenset(entry.partition for entry in self.progress)
+        return frozenset(entry.partition for entry in self.span.progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A batch whose effects are stored, `dead` of its records as dead letters. What it was made of is let go."""
+
+    span: Span
+    outcome: Outcome
+    dead: int
 
 
 def fingerprint(record: "ConsumerRecord[bytes, bytes]") -> int:

@@ -29,6 +29,15 @@ class PipelineStore(Store):
             [entry.anchor for entry in progress],
         )
 
+    async def get_settled(self, topics: Sequence[str]) -> dict[str, datetime]:
+        """The last instants before which these topics are known to be complete."""
+        rows = await self.connection.fetch(_QUERIES.get_settled, list(topics))
+        return {row["topic"]: row["settled_at"] for row in rows}
+
+    async def upsert_settled(self, topic: str, at: datetime) -> None:
+        """The topic is complete up to `at`; an earlier instant changes nothing."""
+        await self.connection.execute(_QUERIES.upsert_settled, topic, at)
+
     async def append_to_publish(self, versions: Mapping[str, int], *, delay_seconds: float = 0) -> None:
         """Owe the topic these entities, to be paid after `delay_seconds` at the earliest."""
         if versions:
@@ -40,6 +49,11 @@ class PipelineStore(Store):
         """Entities owed by now, and the instant of asking by the database's clock (None when nothing is owed)."""
         rows = await self.connection.fetch(_QUERIES.list_due_to_publish, limit)
         return [str(row["entity_id"]) for row in rows], rows[0]["listed_at"] if rows else None
+
+    async def get_oldest_owed(self) -> tuple[datetime, datetime | None]:
+        """Now by the database's clock, and since when the topic has been owed what it has been owed longest."""
+        row = await self.connection.fetchrow(_QUERIES.get_oldest_owed)
+        return row["asked_at"], row["due_at"]
 
     async def delete_published(self, versions: Mapping[str, int], listed_at: datetime) -> None:
         """Strike off what was owed at `listed_at` up to these versions. What came to be owed since then stays: it was
@@ -53,8 +67,17 @@ class PipelineStore(Store):
         """Up to 10,000: more of them would make counting slow, and say nothing new."""
         return int(await self.connection.fetchval(_QUERIES.count_dead_letters))
 
-    async def append_dead_letters(self, topic: str, letters: Sequence[DeadLetter]) -> None:
-        if letters:
+    async def append_dead_letters(self, topic: str, letters: Sequence[DeadLetter], *, again: bool = False) -> None:
+        """Set records aside. `again`: they were before, so that one which is no longer there was dealt with."""
+        if letters and again:
+            await self.connection.execute(
+                _QUERIES.update_dead_letters,
+                topic,
+                [letter.partition for letter in letters],
+                [letter.offset for letter in letters],
+                [letter.fingerprint for letter in letters],
+            )
+        elif letters:
             await self.connection.execute(
                 _QUERIES.append_dead_letters,
                 topic,

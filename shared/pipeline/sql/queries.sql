@@ -13,6 +13,23 @@ order by p.partition
 on conflict (topic, partition) do update
 set next_offset = excluded.next_offset, anchor = excluded.anchor, updated_at = now();
 
+-- name: get_settled
+-- How far in time topics are complete.
+select topic, settled_at
+from settled
+where topic = any ($1::text[]);
+
+-- name: upsert_settled
+-- Complete up to here. Never goes back, whichever replica is behind.
+insert into settled (topic, settled_at)
+values ($1, $2)
+on conflict (topic) do update
+set settled_at = greatest(settled.settled_at, excluded.settled_at);
+
+-- name: get_oldest_owed
+-- Since when something has been owed, and when that was asked.
+select now() as asked_at, (select min(due_at) from to_publish) as due_at;
+
 -- name: append_to_publish
 -- These entities changed outside the records of a batch, or may have been overtaken: the relay publishes them.
 insert into to_publish (entity_id, version, due_at)
@@ -36,10 +53,10 @@ where owed.entity_id = p.entity_id and owed.version <= p.version and owed.due_at
 select count(*) from to_publish where due_at <= now();
 
 -- name: count_dead_letters
-select count(*) from (select 1 from dead_letters limit 10000) as some;
+select count(*) from (select 1 from dead_letters limit 10000) as counted;
 
 -- name: append_dead_letters
--- Complete enough to be replayed; met again on a re-run it only counts another attempt.
+-- Complete enough to be replayed; met again it only counts another attempt.
 insert into dead_letters (topic, partition, "offset", fingerprint, key, value, headers, recorded_at, reason, detail)
 select $1, d.*
 from unnest(
@@ -47,3 +64,13 @@ from unnest(
 ) as d
 on conflict (topic, partition, "offset", fingerprint) do update
 set attempts = dead_letters.attempts + 1, last_failed_at = now();
+
+-- name: update_dead_letters
+-- Met again on a re-run: another attempt of those that are still there. What was dropped or replayed stays gone.
+update dead_letters as letter
+set attempts = attempts + 1, last_failed_at = now()
+from unnest($2::int[], $3::bigint[], $4::bigint[]) as d (partition, "offset", fingerprint)
+where letter.topic = $1
+    and letter.partition = d.partition
+    and letter."offset" = d."offset"
+    and letter.fingerprint = d.fingerprint;

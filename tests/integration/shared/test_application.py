@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ from shared.application import Application
 from shared.contracts import Interaction
 from shared.kafka.asyncapi import asyncapi_document
 from shared.kafka.topics import TOPICS
-from shared.pipeline import Subscription
+from shared.pipeline import Outcome, Received, Subscription
+from shared.postgres import Connection
 from shared.settings import ServiceSettings
 from tests.architecture.sources import SERVICES
 from tests.contracts.test_registry import asyncapi_problems
@@ -20,6 +21,7 @@ from tests.support.asgi import call
 from tests.support.builders import interaction, record
 from tests.support.stack import ROOT, SECRET
 from tests.support.tally.bench import Bench, events
+from tests.support.tally.picky import Picky
 from tests.support.tally.service import EVENTS, SQL, TALLIES, TallyStore, on_events
 from tests.support.waiting import eventually
 
@@ -83,6 +85,51 @@ async def test_nothing_is_committed_past_what_a_defect_lost(bench: Bench) -> Non
     assert await bench.committed_by("broken") == {}
 
 
+async def test_a_service_that_hangs_ends_with_a_reason_and_in_time(bench: Bench) -> None:
+    """Whoever supervises it starts it again; the hanging handler does not hold up the end."""
+    never = asyncio.Event()
+
+    async def hangs(connection: Connection, records: Sequence[Received[Interaction]]) -> Outcome:
+        await never.wait()
+        raise AssertionError
+
+    app = await make(bench, watchdog_seconds=0.6)
+    app.consume(Subscription(topic=EVENTS, group="hangs", handler=hangs))
+    await bench.emit(*events(5))
+    await app.start()
+    with pytest.raises(ExceptionGroup) as raised:
+        await app.failed()
+    started = time.monotonic()
+    await app.stop()
+    assert time.monotonic() - started < 10
+    assert "store of" in str(raised.value.exceptions[0])
+    assert await bench.committed_by("hangs") == {}
+
+
+async def test_a_service_that_stopped_says_so_and_why(bench: Bench) -> None:
+    app = await make(bench)
+    picky = Picky(*(f"shop:{number}" for number in range(40)))
+    app.consume(Subscription(topic=EVENTS, group="picky", handler=picky))
+    await bench.emit(*events(40, references=40))
+    await app.start()
+    try:
+
+        async def stopped() -> Any:
+            status, body = await get(app, "/readyz")
+            return body["waiting_for"] if (status, body["status"]) == (503, "stopped") else None
+
+        (reason,) = (await eventually(stopped, what="the stop")).values()
+        assert "records cannot be handled, first partition" in reason
+        picky.mended = True
+
+        async def ready() -> bool:
+            return (await get(app, "/readyz"))[0] == 200
+
+        await eventually(ready, what="readiness")
+    finally:
+        await app.stop()
+
+
 async def test_a_stop_finishes_what_is_in_hand(bench: Bench) -> None:
     """As at SIGTERM, in the middle of a backlog: what is stored is published and committed, and soon."""
     await bench.emit(*events(2_000, references=40))
@@ -142,4 +189,4 @@ def test_each_service_describes_the_topics_it_reads_and_writes(service: str) -> 
     app = importlib.import_module(f"services.{service}.app").build(settings)
     document = asyncapi_document(service, app.described_topics())
     assert not asyncapi_problems(document)
-    assert {topic.name for topic in TOPICS if topic.writer == service} <= set(document["channels"])
+    assert {topic.name for topic in TOPICS if topic.written_by(service)} <= set(document["channels"])

@@ -10,6 +10,8 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from shared.kafka.topics import ANYONE, Topic
 from shared.pipeline.assignment import Assignment
+from shared.pipeline.records import PartitionProgress, fingerprint
+from shared.pipeline.store import PipelineStore
 from shared.postgres import Database
 from tests.support.tally.bench import Bench, all_ids, events
 from tests.support.tally.service import EVENTS
@@ -17,10 +19,17 @@ from tests.support.waiting import eventually
 
 
 class Log:
-    """A consumer whose position a test looks at; the log has the offsets 0 to 9."""
+    """A consumer whose position a test looks at; the log has the offsets 0 to 9, of which the client knows nothing."""
 
     def __init__(self) -> None:
         self.sought: list[int] = []
+        self.next_offset = 0
+
+    def highwater(self, one: TopicPartition) -> int | None:
+        return None
+
+    async def position(self, one: TopicPartition) -> int:
+        return self.next_offset
 
     async def beginning_offsets(self, ones: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(ones, 0)
@@ -118,3 +127,36 @@ async def test_a_log_that_went_back_is_read_again(bench: Bench, cleanup: Any) ->
     assert rerun
     assert not rest
     assert [record.offset for record in run] == [0, 1]
+
+
+async def test_what_is_read_to_know_the_log_again_is_handled_only_if_it_was_not_published(bench: Bench) -> None:
+    """And once the log turns out to be another one, everything is."""
+
+    class Published(Log):
+        """Up to the offset 8."""
+
+        async def committed(self, one: TopicPartition) -> int | None:
+            return 8
+
+    log = Published()
+    for stored, handled in ((8, [8, 9]), (9, [8, 9])):
+        async with Database(bench.dsn, application="tests") as database, database.transaction() as connection:
+            anchor = fingerprint(records(EVENTS, stored - 1)[0])
+            await PipelineStore(connection).upsert_progress(EVENTS.name, [PartitionProgress(0, stored, anchor)])
+        assignment = await assigned(bench, EVENTS, log)
+        log.sought.clear()
+        assert admitted(assignment, log, records(EVENTS, *range(min(stored - 1, 8), 10))) == handled
+        assert admitted(assignment, log, records(EVENTS, 0, 1)) == [0, 1]
+
+
+async def test_what_is_left_to_read_is_what_the_broker_says(bench: Bench) -> None:
+    """A client that does not fetch does not know; and nobody waits for a partition that is halted."""
+    log = Log()
+    assignment = await assigned(bench, EVENTS, log)
+    found = []
+    for log.next_offset in (0, 7, 10):
+        found.append(await assignment.unread(log))
+    assert found == [{0: 0}, {0: 7}, {}]
+    log.next_offset = 0
+    assignment.halted[0] = "offsets 0 to 3 are missing from the log"
+    assert await assignment.unread(log) == {}

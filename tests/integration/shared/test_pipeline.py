@@ -10,7 +10,7 @@ from shared.ids import customer_id_of
 from shared.pipeline import Outcome, Received
 from shared.postgres import Connection
 from tests.support.tally.bench import Bench, all_ids, events, ids_of
-from tests.support.tally.service import on_events
+from tests.support.tally.service import QUERIES, on_events
 from tests.support.waiting import eventually
 
 
@@ -123,19 +123,22 @@ async def test_a_defect_in_the_pipeline_ends_it(bench: Bench) -> None:
     assert await bench.progress() == {}
 
 
-async def test_a_handler_that_raises_is_not_skipped(bench: Bench) -> None:
-    """Even what looks like a defect waits: nothing is stored past it, and the process says so."""
+async def test_what_fails_beside_the_handler_is_blamed_on_no_record(bench: Bench) -> None:
+    """Here there is nothing to store progress in: nothing is set aside or skipped, and the process says so."""
 
-    async def broken(connection: Connection, records: Sequence[Received[Interaction]]) -> Outcome:
-        raise ZeroDivisionError
+    async def spoiling(connection: Connection, records: Sequence[Received[Interaction]]) -> Outcome:
+        outcome = await on_events(connection, records)
+        await connection.execute("drop table progress")
+        return outcome
 
     await bench.emit(*events(3))
-    async with bench.process(handler=broken, crash=True) as one:
+    async with bench.process(handler=spoiling, crash=True) as one:
 
         async def stuck() -> bool:
-            return "ZeroDivisionError" in (one.pipeline.not_ready() or "")
+            return "UndefinedTableError" in (one.pipeline.not_ready() or "")
 
         await eventually(stuck, what="the reason")
         assert await bench.progress() == {}
+        assert await bench.rows(QUERIES.list_dead) == []
     async with bench.process():
         await bench.finished(3)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -12,7 +12,7 @@ from shared.kafka.broker import create_broker
 from shared.kafka.connection import KafkaConnection
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topic
-from shared.pipeline import Pipeline, Relay, SnapshotPublisher, Subscription
+from shared.pipeline import Limits, Pipeline, Relay, SnapshotPublisher, Subscription
 from shared.pipeline.metrics import PipelineMetrics
 from shared.postgres import Database
 from tests.support.tally.service import EVENTS, TALLIES, Handle, TallyStore, on_events
@@ -72,11 +72,15 @@ async def process(
     crash: bool = False,
     held: bool = False,
     relay: bool = False,
-    max_records: int = 10_000,
     contract: Any = None,
+    writer: str = EVENTS.writer,
+    **limits: Any,
 ) -> AsyncIterator[Process]:
-    """A running process. `crash`: it ends without finishing anything. `held`: nothing is published at first."""
-    events = EVENTS.prefixed(prefix)
+    """A running process. `crash`: it ends without finishing anything. `held`: nothing is published at first.
+
+    `limits` are those of a pipeline, such as max_records.
+    """
+    events = replace(EVENTS.prefixed(prefix), writer=writer)
     registry = CollectorRegistry()
     metrics = PipelineMetrics(registry)
     publisher = GatedPublisher(connection)
@@ -90,7 +94,7 @@ async def process(
             database=database,
             snapshots=snapshots,
             metrics=metrics,
-            max_records=max_records,
+            limits=Limits(**limits),
         )
         pipeline.attach(broker)
         one = Process(database, publisher, snapshots, metrics, pipeline, events, registry=registry)

@@ -106,3 +106,14 @@ def test_a_record_that_cannot_be_read_ends_what_its_principal_may_do() -> None:
     assert found.find(key.secret) is None
     found.apply(ID, told(stored(key), version=3))
     assert found.find(key.secret) is not None
+
+
+def test_a_principal_acts_while_one_of_its_keys_is_good() -> None:
+    """For what is done on its behalf without a key at hand."""
+    good, bad, now = new_key(), new_key(), real_now()
+    active = directory(told(stored(bad, revoked_at=now), stored(good))).active(ID)
+    assert active is not None
+    assert active.principal_id == ID
+    assert directory(told(stored(bad, revoked_at=now))).active(ID) is None
+    assert directory(told(stored(good)), None).active(ID) is None
+    assert directory().active(ID) is None

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.clock import pause
-from shared.pipeline.records import Batch, PartitionProgress
+from shared.pipeline.records import Batch, PartitionProgress, Span
 from shared.pipeline.turns import RECORDS_WORTH_TWO_BATCHES, Turns, in_parts
 
 
 def batch(number: int, *partitions: int) -> Batch:
     progress = [PartitionProgress(partition, 1, 0) for partition in partitions]
-    return Batch(epoch=number, rerun=False, received=[], dead=[], progress=progress, oldest_at=0.0)
+    return Batch(Span(number, False, progress, size=0, oldest_at=0.0), [], [], [])
 
 
 class Workers:
@@ -21,7 +21,7 @@ class Workers:
     def __init__(self, batches: Sequence[Batch]) -> None:
         self.turns = Turns()
         self.begun: list[int] = []
-        self.ends: dict[int, asyncio.Event] = {one.epoch: asyncio.Event() for one in batches}
+        self.ends: dict[int, asyncio.Event] = {one.span.epoch: asyncio.Event() for one in batches}
         self.tasks = [asyncio.create_task(self._work()) for _ in range(2)]
         self.tasks.append(asyncio.create_task(self._feed(batches)))
 
@@ -32,8 +32,8 @@ class Workers:
     async def _work(self) -> None:
         while True:
             async with self.turns.next() as one:
-                self.begun.append(one.epoch)
-                await self.ends[one.epoch].wait()
+                self.begun.append(one.span.epoch)
+                await self.ends[one.span.epoch].wait()
 
     async def quiet(self) -> list[int]:
         """What was begun once nothing moves any more."""

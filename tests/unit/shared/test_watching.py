@@ -5,10 +5,8 @@ from prometheus_client import CollectorRegistry
 from shared.access import Directory
 from shared.http.app import create_app
 from shared.http.health import operator_routes
-from shared.kafka.topics import INTERACTIONS
-from shared.observability.health import Health, kind_of
+from shared.observability.health import Health, Kind, Reason
 from shared.observability.release import release
-from shared.pipeline import Pipeline, Subscription
 from tests.support.asgi import call
 
 
@@ -33,12 +31,25 @@ async def test_metrics_tell_what_the_service_waits_for_as_long_as_it_does() -> N
     assert b"ebbtide_waiting{" not in (await call(app, "GET", "/metrics")).body
 
 
-async def test_a_halted_partition_is_told_from_one_that_waits() -> None:
-    subscription = Subscription(topic=INTERACTIONS, group="g", handler=None)  # type: ignore[arg-type]
-    pipeline = Pipeline(subscription, database=None, snapshots=None, metrics=None, max_records=1)  # type: ignore[arg-type]
-    assert kind_of(pipeline.not_ready() or "") == "waiting"
-    pipeline._assignment.halted[2] = "offsets 3 to 9 are missing from the log"
-    assert kind_of(pipeline.not_ready() or "") == "halted"
+async def test_readiness_and_metrics_tell_what_somebody_has_to_mend_from_what_comes_back_by_itself() -> None:
+    """The status is the gravest kind, so that a tool need not read sentences."""
+    registry, health = CollectorRegistry(), Health()
+    health.waiting_for = None
+    app = create_app("tally", "", Directory(), [operator_routes("tally", health, registry, ())], registry)
+    seen = []
+    for part, kind in (("a", Kind.WAITING), ("c", Kind.HALTED), ("b", Kind.STOPPED)):
+
+        async def check(part: str = part, kind: Kind = kind) -> Reason:
+            return Reason(f"why {part}", kind)
+
+        health.add(part, check)
+        answer = await call(app, "GET", "/readyz")
+        seen.append((answer.status, answer.json()["status"]))
+    assert seen == [(503, "waiting"), (503, "halted"), (503, "halted")]
+    assert answer.json()["waiting_for"] == {"a": "why a", "b": "why b", "c": "why c"}
+    metrics = (await call(app, "GET", "/metrics")).body
+    for line in (b'kind="waiting",part="a"', b'kind="stopped",part="b"', b'kind="halted",part="c"'):
+        assert b"ebbtide_waiting{" + line + b"} 1.0" in metrics
 
 
 async def test_livez_names_the_release() -> None:

@@ -33,4 +33,4 @@ select entity_id::text, version, extract(epoch from due_at - now())::float8 as s
 from to_publish order by entity_id, version;
 
 -- name: list_dead
-select "offset", reason, attempts, headers, key, value from dead_letters order by "offset";
+select "offset", reason, detail, attempts, headers, key, value from dead_letters order by "offset";
