@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from deploy.stack.embedded import EmbeddedStack
 from shared.clock import pause
-from tests.faults.observed import count_flows
+from tests.faults.observed import count_flows, read_spooled
 from tests.faults.rig import Rig
 from tests.support.at_rest import CONSUMES
 
@@ -59,9 +59,10 @@ async def _stop_postgres(rig: Rig) -> None:
 async def _kill_kafka(rig: Rig) -> None:
     stack = rig.system.stack
     assert isinstance(stack, EmbeddedStack)
-    refused = rig.load.answers.statuses[503]
+    url = rig.services["ingest"]
+    spooled = await asyncio.to_thread(read_spooled, url)
     await asyncio.to_thread(stack.kafka.kill)
-    while rig.load.answers.statuses[503] == refused:  # ingest must say that it cannot take anything now
+    while await asyncio.to_thread(read_spooled, url) == spooled:  # ingest must go on accepting
         await pause(0.1)
 
 

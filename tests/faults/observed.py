@@ -21,6 +21,7 @@ _QUERIES = load_queries(Path(__file__).parent / "sql" / "observe.sql")
 TOPICS = {"profiles": "profiles.v1", "scoring": "scores.v1", "alerts": "alerts.v1", "notify": "notifications.v1"}
 PARTITIONS = 6
 _METRIC = re.compile(r"^ebbtide_records_(read|handled|dropped)_total\{(.*)\} (\S+)$", re.MULTILINE)
+_SPOOLED = re.compile(r"^ebbtide_interactions_spooled_total (\S+)$", re.MULTILINE)
 _IN_HAND = re.compile(r"^ebbtide_records_in_flight\{.*\} (\S+)$", re.MULTILINE)
 _TOPIC = re.compile(r'topic="([^"]*)"')
 
@@ -69,6 +70,12 @@ def read_in_hand(url: str) -> float:
             return sum(float(value) for value in _IN_HAND.findall(answer.read().decode()))
     except OSError:
         return 1
+
+
+def read_spooled(url: str) -> float:
+    """Interactions that ingest has ever stored because Kafka did not take them."""
+    with urllib.request.urlopen(url + "/metrics", timeout=5) as answer:
+        return sum(float(value) for value in _SPOOLED.findall(answer.read().decode()))
 
 
 async def _last_records(bootstrap: str, topic: str) -> dict[str, bytes | None]:
