@@ -8,7 +8,7 @@ import pytest
 from services.alerts.domain.rules import Absent, Happened, InBand, RulesInvalid, parse_rules
 from tests.unit.alerts.histories import rule
 
-DESIGN = [
+EXAMPLES = [
     {
         "id": "no-purchase-90d",
         "when": {"absent": "customer.purchase", "longer_than": "90d"},
@@ -39,7 +39,7 @@ def errors_of(*rules: Any) -> list[tuple[str, str]]:
 
 def test_the_rules_of_the_design_are_read() -> None:
     """All three kinds, in the words of the design."""
-    whens = {one.id: one.when for one in parse_rules({"rules": DESIGN}).rules}
+    whens = {one.id: one.when for one in parse_rules({"rules": EXAMPLES}).rules}
     assert whens == {
         "no-purchase-90d": Absent("customer.purchase", timedelta(days=90)),
         "churn-risk-high": InBand("churn_risk", "high"),
@@ -49,22 +49,22 @@ def test_the_rules_of_the_design_are_read() -> None:
 
 def test_several_rules_of_a_kind_are_allowed() -> None:
     """Sixty and ninety days may both be watched."""
-    sixty = {**DESIGN[0], "id": "no-purchase-60d", "when": {"absent": "customer.purchase", "longer_than": "60d"}}
-    assert len(parse_rules({"rules": [DESIGN[0], sixty]}).rules) == 2
+    sixty = {**EXAMPLES[0], "id": "no-purchase-60d", "when": {"absent": "customer.purchase", "longer_than": "60d"}}
+    assert len(parse_rules({"rules": [EXAMPLES[0], sixty]}).rules) == 2
 
 
 def test_the_version_follows_the_content_and_nothing_else() -> None:
     """Order, spelling of durations and defaults left out make no difference; a changed day does."""
     spelt = {
-        **DESIGN[0],
+        **EXAMPLES[0],
         "when": {"absent": "customer.purchase", "longer_than": "2160h"},
         "notify": ["customer", "owner"],
     }
     del spelt["grace"]
-    first = parse_rules({"rules": DESIGN}).version
-    assert parse_rules({"rules": [*DESIGN[1:], spelt]}).version == first
-    changed = {**DESIGN[0], "when": {"absent": "customer.purchase", "longer_than": "91d"}}
-    assert parse_rules({"rules": [*DESIGN[1:], changed]}).version != first
+    first = parse_rules({"rules": EXAMPLES}).version
+    assert parse_rules({"rules": [*EXAMPLES[1:], spelt]}).version == first
+    changed = {**EXAMPLES[0], "when": {"absent": "customer.purchase", "longer_than": "91d"}}
+    assert parse_rules({"rules": [*EXAMPLES[1:], changed]}).version != first
 
 
 @pytest.mark.parametrize(("text", "length"), [("36h", 129_600), ("15m", 900), ("30s", 30), ("2d", 172_800)])
@@ -78,7 +78,7 @@ def test_durations_are_exact_seconds(text: str, length: int) -> None:
 )
 def test_an_absence_is_at_least_a_week_and_has_a_unit(duration: Any) -> None:
     """The history keeps only absences longer than seven days."""
-    bad = {**DESIGN[0], "when": {"absent": "customer.purchase", "longer_than": duration}}
+    bad = {**EXAMPLES[0], "when": {"absent": "customer.purchase", "longer_than": duration}}
     assert errors_of(bad) == [("no-purchase-90d", "when.longer_than")]
 
 
@@ -94,8 +94,8 @@ def test_all_errors_are_told_at_once_with_rule_and_field() -> None:
             "severity": "info",
             "notify": ["boss"],
         },
-        DESIGN[0],
-        DESIGN[0],
+        EXAMPLES[0],
+        EXAMPLES[0],
         "no rule at all",
     )
     assert set(found) == {
@@ -119,7 +119,7 @@ def test_a_file_without_a_list_of_rules_is_refused(plain: Any) -> None:
 def test_unknown_keys_of_the_file_are_refused() -> None:
     """A misspelt `rules` must not switch everything off."""
     with pytest.raises(RulesInvalid):
-        parse_rules({"rules": DESIGN, "rulse": []})
+        parse_rules({"rules": EXAMPLES, "rulse": []})
 
 
 def test_no_rules_at_all_is_a_choice() -> None:

@@ -1,4 +1,4 @@
-"""Any arrival order, batching and repetition give the same customer (DESIGN rule 5)."""
+"""Any arrival order, batching and repetition give the same customer."""
 
 from itertools import pairwise
 from typing import Any
