@@ -1,6 +1,5 @@
 # One image for the five services and the operator's commands: `python -m services.<name>`, `ebbtide ...`.
-# Built in the full image, which has strip.
-FROM python:3.12 AS build
+FROM python:3.12-slim AS build
 RUN python -m venv /opt/venv
 COPY requirements-setup.txt requirements.txt /src/
 RUN /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes \
@@ -11,9 +10,9 @@ COPY services /src/services
 COPY deploy /src/deploy
 RUN /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation /src \
     && /opt/venv/bin/python -m pip uninstall --quiet --yes uv setuptools wheel pip
-# Symbols of compiled modules and the sources they were compiled from: a third of the size, and nothing needs them.
-RUN find /opt/venv/lib -name '*.so*' -type f -exec strip --strip-unneeded {} + \
-    && find /opt/venv/lib -type f \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.c' -o -name '*.h' \) -delete
+# The sources of compiled modules, and the bytecode of a highlighter that only a command line's error pages use.
+RUN find /opt/venv/lib -type f \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.c' -o -name '*.h' \) -delete \
+    && find /opt/venv/lib -path '*/pygments/*' -name '*.pyc' -delete
 
 FROM python:3.12-slim
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ebbtide
