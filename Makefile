@@ -38,7 +38,7 @@ check: lint ## The same, and the unit, contract and architecture tests; a minute
 	@$(BIN)/pytest -q tests/unit tests/contracts tests/architecture
 
 test: setup-dev ## The whole test suite on the embedded stack (EBBTIDE_TEST_STACK=external for another)
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q --numprocesses 2 --dist loadfile
 
 bench: setup-dev ## Baseline, tutorial shape, profiles and the whole system in one run; build/bench.json
 	@$(BIN)/python -m tests.bench.run $(BENCH)
