@@ -96,7 +96,7 @@ async def listed(api: Api, count: int, **params: str) -> Any:
         status, body = await api.get(total="true", **params)
         assert status == 200, body
         # Items are read before they are counted: one may be raised in between.
-        return body if body["total"] == count and (body["items"] or not count) else None
+        return body if body["total"] == count == len(body["items"]) else None
 
     return await eventually(look, what=f"{count} alerts")
 
