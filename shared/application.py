@@ -29,7 +29,7 @@ from shared.pipeline import Limits, Pipeline, Relay, SnapshotPublisher, Snapshot
 from shared.pipeline.metrics import PipelineMetrics
 from shared.pipeline.sampling import sample
 from shared.pipeline.settled import SettledClock
-from shared.pipeline.settling import Marks, Settling, Source
+from shared.pipeline.settling import LAST_MARKS, Marks, Settling, Source
 from shared.pipeline.store import SQL
 from shared.pipeline.timers import Step
 from shared.postgres import Connection, Database, is_transient, migrate
@@ -144,7 +144,7 @@ class Application:
     def settled(self, topic: Topic) -> SettledClock:
         """How far in time what this topic brings is complete: the clock of whatever follows from silence."""
         if not self._settling.is_needed:
-            self.run("settled", partial(follow, self.connection, self._settled, self._settling.learn))
+            self.run("settled", partial(follow, self.connection, self._settled, self._settling.learn, last=LAST_MARKS))
             self.run("settling", self._settling.run)
         return self._settling.settled(self.topic(topic))
 

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 Records = Sequence[tuple[bytes, bytes]]
 
 # Small enough to be acknowledged well before the database gives up on the transaction that holds their rows.
-DRAINED_AT_ONCE = 2_000
+DRAINED_AT_ONCE = 500
 
 
 class SpoolStore(Protocol):

@@ -1,6 +1,7 @@
 """What follows from silence waits for what is under way: marks from topic to topic, on a real broker and database."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,9 @@ from services.profiles.settings import Settings
 from shared.application import Application
 from shared.contracts import Settled, Snapshot
 from shared.ids import customer_id_of
+from shared.kafka.admin import ensure_topics
+from shared.kafka.connection import KafkaConnection
+from shared.kafka.reader import follow_topic
 from shared.kafka.topics import INTERACTIONS, PROFILES, SETTLED, Topic
 from shared.pipeline import PipelineStore
 from shared.pipeline.settling import Marks, Settling
@@ -168,3 +172,18 @@ async def test_the_settled_is_remembered_over_a_restart(lease: Lease) -> None:
             return bool(again.now() == day(8))
 
         await eventually(remembered, what="the settled instant of before")
+
+
+async def test_a_service_that_starts_reads_the_last_marks_only(lease: Lease) -> None:
+    """There may be millions."""
+    connection = KafkaConnection(bootstrap=lease.kafka_bootstrap, client_id="tests")
+    topic = SETTLED.prefixed(lease.prefix)
+    await ensure_topics(connection, [topic])
+    await publish(lease, SETTLED, [(b"%d" % number, b"{}") for number in range(250)])
+    async with aclosing(follow_topic(connection, topic, last=100)) as reading:
+        found = []
+        async for records, caught_up in reading:
+            found += [key for key, _ in records]
+            if caught_up:
+                break
+    assert found == [b"%d" % number for number in range(150, 250)]
