@@ -39,8 +39,8 @@ async def follow_topic(
 ) -> AsyncGenerator[tuple[list[Record], bool], None]:
     """Records (key, value) from the first on, in lists, for ever; each list with whether the end is reached.
 
-    With `last`, from so many records of each partition before the end on. The end is the one when reading began. Belongs
-    to no group, so every process sees everything. Close it when done.
+    With `last`, from so many records of each partition before the end on. The end is the one when reading began.
+    Belongs to no group, so every process sees everything. Close it when done.
     Raises TransientError when the broker goes away.
     """
     consumer = AIOKafkaConsumer(**connection.client_options(), enable_auto_commit=False, auto_offset_reset="earliest")
