@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,14 +72,19 @@ class System:
         ports: Mapping[str, int] | None = None,
         settings: SystemSettings | None = None,
         say: Say = print,
+        told: Callable[[str], Mapping[str, str]] = lambda service: {},
     ) -> None:
-        """Nothing is started yet. `ports` as `choose_ports` gives them; the stack brings its own."""
+        """Nothing is started yet. `ports` as `choose_ports` gives them; the stack brings its own.
+
+        `told` names variables that win in the environment of one service; it is asked once the stack has started.
+        """
         self.stack = stack
         self.data_dir = data_dir.absolute()
         self.settings = settings or SystemSettings()
         self.ports = dict(ports or choose_ports(self.settings.port_base))
         self.is_ready = False
         self._say = say
+        self._told = told
         self._environment = Environment(stack, self.ports, self.settings, self.data_dir)
         self._services = Supervisor(say=say, changed=self._remember)
         self._servers = Supervisor(say=say, changed=self._remember)
@@ -108,7 +113,7 @@ class System:
             if self._environment.has_mailbox:
                 self._add(_MAILBOX, self._mailbox())
             for service in SERVICES:
-                self._add(service, Program((f"services.{service}",), self._environment.of_service(service)))
+                self._add(service, Program((f"services.{service}",), self.environment_of(service)))
             self._remember()
         except BaseException:
             self.stop(drain_seconds=0)
@@ -146,6 +151,10 @@ class System:
         """Process ids by name: the services, the mailbox, kafka and postgres."""
         children = {**self._services.children, **self._servers.children}
         return {name: child.running.pid for name, child in children.items()}
+
+    def environment_of(self, service: str) -> dict[str, str]:
+        """What a process of this service is told; the stack must have started."""
+        return {**self._environment.of_service(service), **self._told(service)}
 
     def log(self, name: str) -> Path:
         """Where the process of that name writes its log."""

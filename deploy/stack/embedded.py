@@ -1,8 +1,9 @@
 """The embedded stack: a real Kafka and a real PostgreSQL from packages, in one data directory."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from deploy.private_files import make_private_directory
@@ -27,11 +28,21 @@ class EmbeddedStack:
         kafka_port: int = 0,
         postgres_port: int = 0,
         progress: Progress | None = None,
+        kafka_settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Nothing is started yet. Port 0 means a free one, kept over restarts of this object."""
+        """Nothing is started yet. Port 0 means a free one, kept over restarts of this object.
+
+        `kafka_settings` are lines of server.properties that win over ours.
+        """
         self.data_dir = data_dir.absolute()
         logs = self.data_dir / "logs"
-        self.kafka = KafkaServer(self.data_dir / "kafka", port=kafka_port, log=logs / "kafka.log", progress=progress)
+        self.kafka = KafkaServer(
+            self.data_dir / "kafka",
+            port=kafka_port,
+            log=logs / "kafka.log",
+            progress=progress,
+            settings=kafka_settings,
+        )
         self.postgres = PostgresServer(self.data_dir / "postgres", port=postgres_port, log=logs / "postgres.log")
 
     @property

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.private_files import make_private_directory
 from deploy.processes import Command, GuardedProcess, wait_until
@@ -75,12 +76,17 @@ class KafkaServer:
         log: Path | None = None,
         cache: Path | None = None,
         progress: Progress | None = None,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`data_dir` is Kafka's own; port 0 means a free one, the same at every later start of this object."""
+        """`data_dir` is Kafka's own; port 0 means a free one, the same at every later start of this object.
+
+        `settings` are lines of server.properties that win over ours; `cluster.id` among them is for a new directory.
+        """
         self.data_dir = data_dir.absolute()
         self.port = port or free_port()
+        self.controller_port = free_port()
         self.log = (log or self.data_dir / "kafka.log").absolute()
-        self._controller_port = 0
+        self.settings = dict(settings)
         self._cache = cache or cache_directory()
         self._progress = progress
         self._class_path = ""
@@ -120,6 +126,7 @@ class KafkaServer:
         make_private_directory(self.data_dir)
         with data_lock(self.data_dir / "in-use", "Kafka's data") as lock:
             require_free(self.port, "Kafka")
+            require_free(self.controller_port, "Kafka's controller")
             self._write_settings()
             if not (self.data_dir / "log" / "meta.properties").exists():
                 self._format(lock)
@@ -160,14 +167,14 @@ class KafkaServer:
             apprentice.kill()
 
     def _write_settings(self) -> None:
-        self._controller_port = free_port()
-        broker, controller = f"{LOOPBACK}:{self.port}", f"{LOOPBACK}:{self._controller_port}"
+        broker, controller = f"{LOOPBACK}:{self.port}", f"{LOOPBACK}:{self.controller_port}"
         settings = {
             **_SETTINGS,
             "listeners": f"BROKER://{broker},CONTROLLER://{controller}",
             "advertised.listeners": f"BROKER://{broker}",
             "controller.quorum.voters": f"1@{controller}",
             "log.dirs": str(self.data_dir / "log"),
+            **self.settings,
         }
         if "," in settings["log.dirs"]:
             raise ConfigurationError(f"Kafka cannot keep data in a directory with a comma in its name: {self.data_dir}")
@@ -179,7 +186,7 @@ class KafkaServer:
 
     def _format(self, lock: int) -> None:
         """Give a new data directory its cluster id. Cut short, it is simply done again."""
-        cluster_id = base64.urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")
+        cluster_id = self.settings.get("cluster.id") or new_cluster_id()
         shutil.rmtree(self.data_dir / "log", ignore_errors=True)
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")
         process = GuardedProcess(self._java(tool, lock))
@@ -206,6 +213,11 @@ class KafkaServer:
             pass_fds=(lock,),
             stop_signal=signal.SIGTERM,
         )
+
+
+def new_cluster_id() -> str:
+    """As Kafka makes them: 16 bytes in base64."""
+    return base64.urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")
 
 
 def _escaped(value: str) -> str:

@@ -60,7 +60,7 @@ class Rig:
 
     def replica(self, service: str) -> GuardedProcess:
         """One more process of a service, in the same groups, on the same database."""
-        environment = self.system._environment.of_service(service) | {"EBBTIDE_HTTP_PORT": str(free_port())}
+        environment = self.system.environment_of(service) | {"EBBTIDE_HTTP_PORT": str(free_port())}
         argv = (sys.executable, "-m", f"services.{service}")
         log = self.directory / "logs" / f"{service}-replica.log"
         return GuardedProcess(Command(argv=argv, env=environment, cwd=PROJECT, log=log, grace=1.0))
