@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo lint check test bench faults lock clean
+.PHONY: help setup setup-dev demo lint check test bench faults audit lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,8 +43,11 @@ test: setup-dev ## The whole test suite on the embedded stack (EBBTIDE_TEST_STAC
 bench: setup-dev ## Baseline, tutorial shape, profiles and the whole system in one run; build/bench.json
 	@$(BIN)/python -m tests.bench.run $(BENCH)
 
-faults: setup-dev ## Processes killed under load, and an exact ledger afterwards; build/faults.json
+faults: setup-dev ## What can break, broken under load, and an exact ledger (FAULTS="--tier quick"); build/faults.json
 	@$(BIN)/python -m tests.faults.run $(FAULTS)
+
+audit: setup-dev ## List what production is made of (build/sbom.json), and ask whether any of it is known to be vulnerable
+	@$(BIN)/python -m tests.audit.run
 
 lock: setup-dev ## Resolve the requirements files anew, with hashes and without index hosts
 	@for extras in "" "--extra stack" "--extra stack --extra dev"; do \

@@ -23,7 +23,7 @@ class Command:
 
     argv: tuple[str, ...]
     log: Path
-    env: Mapping[str, str] | None = None
+    env: Mapping[str, str] | None = field(default=None, repr=False)
     cwd: Path | None = None
     account: Account | None = None
     pass_fds: tuple[int, ...] = ()

@@ -42,6 +42,9 @@ class SystemState(msgspec.Struct, kw_only=True):
     smtp_url: str | None = None
     customer_sends: bool = False
 
+    def __repr__(self) -> str:
+        return f"SystemState(pid={self.pid}, stack={self.stack!r})"
+
     def urls(self) -> dict[str, str]:
         """Where to look, by name."""
         places = {name: service.url for name, service in self.services.items()}

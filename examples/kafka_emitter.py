@@ -44,7 +44,7 @@ def binary(event: Event) -> Record:
 async def emit(events: list[Event], *, write: Callable[[Event], Record] = structured) -> None:
     """Returns when the brokers have acknowledged all events. The key keeps those of one customer in order."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=os.environ.get("KAFKA_BOOTSTRAP", "127.0.0.1:8110"),
+        bootstrap_servers=os.environ.get("KAFKA_BOOTSTRAP", "127.0.0.1:8110").split(","),
         enable_idempotence=True,  # a retry of the client writes nothing twice
         compression_type="gzip",
     )

@@ -6,7 +6,7 @@ import re
 import secrets
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import structlog
@@ -25,7 +25,7 @@ class NewKey:
     """A key just made. `secret` is shown once and stored nowhere."""
 
     key_id: str
-    secret: str
+    secret: str = field(repr=False)
     sha256: str
 
 

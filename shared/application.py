@@ -26,12 +26,14 @@ from shared.kafka.topics import ACCESS, SETTLED, TOPICS, Topic
 from shared.observability.health import Health, Kind, Reason
 from shared.observability.logging import configure_logging
 from shared.pipeline import Limits, Pipeline, Relay, SnapshotPublisher, SnapshotStore, Subscription, TimerLoop
+from shared.pipeline.identity import LogWatch
 from shared.pipeline.metrics import PipelineMetrics
+from shared.pipeline.recall import OwingStore, Recall, Restore
 from shared.pipeline.sampling import sample
 from shared.pipeline.settled import SettledClock
 from shared.pipeline.settling import LAST_MARKS, Marks, Settling, Source
 from shared.pipeline.store import SQL
-from shared.pipeline.timers import Step
+from shared.pipeline.timers import IDLE_SECONDS, Step
 from shared.postgres import Connection, Database, is_transient, migrate
 from shared.settings import ServiceSettings
 
@@ -80,15 +82,17 @@ class Application:
         self._settling = Settling(self.database, self._offsets, self.clock)
         self._description = description
         self._migrations: Sequence[tuple[str, Path]] = (("pipeline", SQL / "migrations"), (name, sql / "migrations"))
-        self._snapshots = SnapshotPublisher(self.publisher, self.database, self._publishes, store)
+        self._snapshots = SnapshotPublisher(self.publisher, self.database, self._publishes, store, metrics=self.metrics)
         self._broker = create_broker(self.connection)
         self._pipelines: list[tuple[Subscription, Pipeline]] = []
         self._loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
         self._routers: list[APIRouter] = []
         self._failures: asyncio.Queue[Exception] = asyncio.Queue()
+        self._recall: Recall | None = None
         self._stack = contextlib.AsyncExitStack()
         self.server: HttpServer | None = None
-        self.run("relay", Relay(self._snapshots, self.metrics).run)
+        self._relay = Relay(self._snapshots, self.metrics)
+        self.run("relay", self._relay.run)
         self.run("access", partial(follow, self.connection, self._access, self.directory.learn))
         self.run("sampler", self._sample)
 
@@ -117,6 +121,7 @@ class Application:
             ),
         )
         pipeline.attach(self._broker)
+        self._settling.reached_by(subscription.topic, pipeline.reach)
         self._pipelines.append((subscription, pipeline))
 
         async def run() -> None:
@@ -129,6 +134,8 @@ class Application:
                 await asyncio.Event().wait()
 
         self.run(f"pipeline {subscription.topic.name}", run)
+        watch = LogWatch(self.connection, subscription.topic.name, pipeline.assignment)
+        self.run(f"log of {subscription.topic.name}", watch.run)
 
         async def check() -> Reason | None:
             kind = Kind.HALTED if pipeline.halted else Kind.STOPPED if pipeline.stopped else Kind.WAITING
@@ -137,9 +144,10 @@ class Application:
 
         self.health.add(subscription.topic.name, check)
 
-    def every(self, name: str, step: Step, *, clock: Clock | None = None) -> None:
+    def every(self, name: str, step: Step, *, clock: Clock | None = None, idle_seconds: float = IDLE_SECONDS) -> None:
         """Call `step` again and again with the business time, or what another clock says; see TimerLoop."""
-        self.run(f"timer {name}", TimerLoop(name, clock or self.clock, step).run)
+        loop = TimerLoop(name, clock or self.clock, step, idle_seconds=idle_seconds, worked=self._relay.tell)
+        self.run(f"timer {name}", loop.run)
 
     def settled(self, topic: Topic) -> SettledClock:
         """How far in time what this topic brings is complete: the clock of whatever follows from silence."""
@@ -160,6 +168,12 @@ class Application:
         read = self.topic(read)
         group = next(subscription.group for subscription, _ in self._pipelines if subscription.topic == read)
         self._settling.mark(self._marks(self._publishes), read=read, group=group)
+
+    def recalls(self, store: Callable[[Connection], OwingStore], *, restore: Restore | None = None) -> None:
+        """Our own topic is looked after: see `shared.pipeline.recall`."""
+        self._recall = Recall(self.connection, self.database, self._publishes, ends=self._offsets, store=store)
+        self._recall.restore = restore
+        self.run("recall", self._recall.run)
 
     def route(self, router: APIRouter) -> None:
         """Serve these routes."""
@@ -191,6 +205,8 @@ class Application:
         self._stack.push_async_callback(self.publisher.stop)
         self._stack.push_async_callback(self._offsets.close)
         await self._wait_for("Kafka", self._ensure_topics)
+        if self._recall is not None:
+            await self._wait_for("what was published before", self._recall.read_back)
         tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops]
         self._stack.push_async_callback(_cancel, tasks)
         await self._wait_for("Kafka", self._start_consuming)

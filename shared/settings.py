@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import clock_from
 from shared.errors import ConfigurationError
 from shared.kafka.connection import KafkaConnection
+
+T = TypeVar("T")
 
 
 def _checked_clock(setting: str | None) -> str | None:
@@ -16,6 +18,25 @@ def _checked_clock(setting: str | None) -> str | None:
         clock_from(setting)
     except ConfigurationError as error:
         raise ValueError(str(error)) from None
+    return setting
+
+
+def _fits_sasl(setting: T, told: ValidationInfo) -> T:
+    """A password that is not asked for would mean that the operator expects more than there is."""
+    protocol = told.data.get("kafka_security_protocol", "")
+    if protocol.startswith("SASL") and setting is None:
+        raise ValueError(f"is needed for KAFKA_SECURITY_PROTOCOL={protocol}")
+    if setting is not None and protocol and not protocol.startswith("SASL"):
+        raise ValueError(f"is not used with KAFKA_SECURITY_PROTOCOL={protocol}; SASL_SSL would")
+    return setting
+
+
+def _fits_tls(setting: Path | None, told: ValidationInfo) -> Path | None:
+    protocol = told.data.get("kafka_security_protocol", "")
+    if setting is not None and protocol and not protocol.endswith("SSL"):
+        raise ValueError(f"is not used with KAFKA_SECURITY_PROTOCOL={protocol}; SSL or SASL_SSL would")
+    if setting is not None and not setting.is_file():
+        raise ValueError("names a file that cannot be read")
     return setting
 
 
@@ -58,13 +79,19 @@ class ServiceSettings(BaseSettings):
         validation_alias="KAFKA_SECURITY_PROTOCOL",
         description="How to talk to the brokers.",
     )
-    kafka_sasl_username: str | None = Field(
-        default=None, validation_alias="KAFKA_SASL_USERNAME", description="User for SASL (SCRAM-SHA-512)."
+    kafka_sasl_username: Annotated[str | None, AfterValidator(_fits_sasl)] = Field(
+        default=None,
+        validate_default=True,
+        validation_alias="KAFKA_SASL_USERNAME",
+        description="User for SASL (SCRAM-SHA-512).",
     )
-    kafka_sasl_password: SecretStr | None = Field(
-        default=None, validation_alias="KAFKA_SASL_PASSWORD", description="Password for SASL (SCRAM-SHA-512)."
+    kafka_sasl_password: Annotated[SecretStr | None, AfterValidator(_fits_sasl)] = Field(
+        default=None,
+        validate_default=True,
+        validation_alias="KAFKA_SASL_PASSWORD",
+        description="Password for SASL (SCRAM-SHA-512).",
     )
-    kafka_ssl_cafile: Path | None = Field(
+    kafka_ssl_cafile: Annotated[Path | None, AfterValidator(_fits_tls)] = Field(
         default=None, validation_alias="KAFKA_SSL_CAFILE", description="Certificate authority of the brokers."
     )
 
@@ -89,10 +116,16 @@ def load_settings(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        lines = [f"  {_variable(kind, problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        lines = [
+            f"  {_variable(kind, problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors()
+        ]
         raise ConfigurationError("these environment variables need attention:\n" + "\n".join(lines)) from None
 
 
 def _variable(kind: type[BaseSettings], location: tuple[int | str, ...]) -> str:
     name = str(location[0]) if location else "?"
-    return f"{kind.model_config.get('env_prefix', '')}{name}".upper() if name in kind.model_fields else name
+    field = kind.model_fields.get(name)
+    if field is None:
+        return name
+    return str(field.validation_alias or f"{kind.model_config.get('env_prefix', '')}{name}".upper())

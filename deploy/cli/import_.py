@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +55,7 @@ class Target:
     """Where to send it."""
 
     url: str | None = None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
 
 
 def import_(

@@ -29,7 +29,7 @@ class Run:
     """The system that is running, seen from outside."""
 
     urls: dict[str, str]
-    key: str
+    key: str = field(repr=False)
     clock: SimulatedClock
     connection: KafkaConnection
     console: Console

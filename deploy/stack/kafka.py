@@ -77,16 +77,19 @@ class KafkaServer:
         cache: Path | None = None,
         progress: Progress | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
+        logins: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """`data_dir` is Kafka's own; port 0 means a free one, the same at every later start of this object.
 
-        `settings` are lines of server.properties that win over ours; `cluster.id` among them is for a new directory.
+        `settings` are lines of server.properties that win over ours; `cluster.id` among them is for a new directory,
+        and so are `logins`, names and passwords of users (SCRAM-SHA-512).
         """
         self.data_dir = data_dir.absolute()
         self.port = port or free_port()
         self.controller_port = free_port()
         self.log = (log or self.data_dir / "kafka.log").absolute()
         self.settings = dict(settings)
+        self._logins = dict(logins)
         self._cache = cache or cache_directory()
         self._progress = progress
         self._class_path = ""
@@ -188,7 +191,9 @@ class KafkaServer:
         """Give a new data directory its cluster id. Cut short, it is simply done again."""
         cluster_id = self.settings.get("cluster.id") or new_cluster_id()
         shutil.rmtree(self.data_dir / "log", ignore_errors=True)
-        tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")
+        users = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in self._logins.items()]
+        added = [part for user in users for part in ("--add-scram", user)]
+        tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id, *added, "-c")
         process = GuardedProcess(self._java(tool, lock))
         if process.wait(_START_TIMEOUT) != 0:
             process.kill()

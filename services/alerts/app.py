@@ -17,6 +17,7 @@ from shared.application import Application
 from shared.clock import Clock
 from shared.kafka.topics import ALERTS, PROFILES, SCORES
 from shared.pipeline.settled import SettledClock
+from shared.pipeline.timers import TIDY_SECONDS
 
 SQL = Path(__file__).parent / "sql"
 
@@ -33,6 +34,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         description="Tells what needs somebody, until it is closed.",
         clock=clock,
     )
+    app.recalls(AlertsStore, restore=lambda connection, payloads: AlertsStore(connection).restore_alerts(payloads))
     metrics = AlertMetrics(app.registry)
     settled = {"profile": app.settled(PROFILES), "score": app.settled(SCORES)}
     decider = Decider(rulebook, metrics, settled=settled)
@@ -43,7 +45,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
     app.every("profiles", timers.wake_profiles, clock=settled["profile"])
     app.every("scores", timers.wake_scores, clock=settled["score"])
     app.every("promises", timers.reopen_promised)
-    app.every("forget", timers.forget_old)
+    app.every("forget", timers.forget_old, idle_seconds=TIDY_SECONDS)
     app.every("standstill", _standstill(app, settled, rulebook).step)
     acts = Acts(app.database, clock=app.clock, store=AlertsStore, metrics=metrics)
     app.route(create_router(acts, database=app.database, store=AlertsStore))

@@ -33,6 +33,11 @@ class AlertsStore(Store):
         rows = await self.connection.fetch(_QUERIES.get_snapshots, list(entity_ids))
         return [(str(row["alert_id"]), row["version"], row["snapshot"]) for row in rows]
 
+    async def append_owed(self, after: str, limit: int) -> str | None:
+        """Owe the topic the next so many entities in key order; returns the last, None when there are no more."""
+        last = await self.connection.fetchval(_QUERIES.append_owed, after, limit)
+        return str(last) if last is not None else None
+
     async def get_database_micros(self) -> int:
         return int(await self.connection.fetchval(_QUERIES.get_database_micros))
 
@@ -112,6 +117,11 @@ class AlertsStore(Store):
         encoded, columns = _columns(snapshots)
         await self.connection.execute(_QUERIES.update_alerts, *columns)
         return encoded
+
+    async def restore_alerts(self, payloads: Sequence[bytes]) -> int:
+        """Take over, byte for byte, what is newer than what is stored; returns how many that were."""
+        _, columns = _columns([_ALERTS.decode(payload) for payload in payloads])
+        return len(await self.connection.fetch(_QUERIES.restore_alerts, *columns[:-1], list(payloads)))
 
     async def lock_alert(self, alert_id: str) -> Stored | None:
         return next(iter(await self._alerts(_QUERIES.lock_alert, alert_id)), None)

@@ -26,6 +26,10 @@ from shared.application import Application
 from shared.clock import Clock
 from shared.ids import notification_id_of
 from shared.kafka.topics import INBOUND, NOTIFICATIONS
+from shared.pipeline.timers import TIDY_SECONDS
+
+# How soon an owner is told that a webhook was disabled.
+NOTICE_SECONDS = 2.0
 
 SQL = Path(__file__).parent / "sql"
 
@@ -40,6 +44,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         sql=SQL,
         description="What was sent to whom about alerts, and why not.",
         clock=clock,
+    )
+    app.recalls(
+        NotifyStore, restore=lambda connection, payloads: NotifyStore(connection).restore_notifications(payloads)
     )
     staff = load_staff(settings.staff)
     metrics = NotifyMetrics(app.registry)
@@ -96,7 +103,7 @@ def _add_webhooks(app: Application, settings: Settings, mailer: Mailer, metrics:
     notices = NoticeMailer(gateway=mailer.gateway, renderer=mailer.renderer, sender=mailer.sender, staff=mailer.staff)
     upkeep = WebhookUpkeep(app.database, WebhookStore, notices=notices, directory=app.directory)
     app.run("webhook_deliveries", partial(deliveries.run, app.clock))
-    app.every("webhook_pruning", upkeep.prune)
-    app.every("webhook_notices", upkeep.notify)
+    app.every("webhook_pruning", upkeep.prune, idle_seconds=TIDY_SECONDS)
+    app.every("webhook_notices", upkeep.notify, idle_seconds=NOTICE_SECONDS)
     app.route(webhook_routes(subscribing, mailer.staff.members.keys()))
     app.route(delivery_routes(subscribing, gateway, app.clock))

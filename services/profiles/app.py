@@ -28,6 +28,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         description="One archive per customer: who they are now, and how it got there.",
         clock=clock,
     )
+    app.recalls(ProfileStore)
     settled = app.settled(INTERACTIONS)
     names = NameIndex(settings.secret.get_secret_value().encode())
     handlers = ProfileHandlers(

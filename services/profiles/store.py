@@ -136,6 +136,11 @@ class ProfileStore(Store):
         rows = await self.connection.fetch(_QUERIES.get_snapshots, entity_ids)
         return [(str(row[0]), row[1], row[2]) for row in rows]
 
+    async def append_owed(self, after: str, limit: int) -> str | None:
+        """Owe the topic the next so many entities in key order; returns the last, None when there are no more."""
+        last = await self.connection.fetchval(_QUERIES.append_owed, after, limit)
+        return str(last) if last is not None else None
+
     async def get_customer(self, customer_id: str) -> tuple[int, bytes] | None:
         row = await self.connection.fetchrow(_QUERIES.get_customer, customer_id)
         return (row[0], row[1]) if row else None

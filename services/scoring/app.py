@@ -20,6 +20,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         description="How every customer is doing, why, and when that changes.",
         clock=clock,
     )
+    app.recalls(ScoringStore)
     metrics = ScoringMetrics(app.registry)
     settled = app.settled(PROFILES)
     app.consume(consumers.profiles(handlers.on_profiles(ScoringStore, metrics, clock=app.clock, settled=settled)))

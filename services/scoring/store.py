@@ -22,6 +22,11 @@ class ScoringStore(Store):
         rows = await self.connection.fetch(_QUERIES.get_versions, entity_ids)
         return {row["customer_id"]: row["version"] for row in rows}
 
+    async def append_owed(self, after: str, limit: int) -> str | None:
+        """Owe the topic the next so many entities in key order; returns the last, None when there are no more."""
+        last = await self.connection.fetchval(_QUERIES.append_owed, after, limit)
+        return str(last) if last is not None else None
+
     async def get_snapshots(self, entity_ids: Sequence[str]) -> Sequence[tuple[str, int, bytes | None]]:
         """(customer, version, snapshot) of those that exist."""
         if not entity_ids:

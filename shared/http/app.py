@@ -6,10 +6,13 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
 from shared.access import Directory
+from shared.http.access import FAILURES_A_MINUTE
 from shared.http.correlation import CorrelationMiddleware
 from shared.http.document import describe_operations
+from shared.http.limits import BodyLimitMiddleware
 from shared.http.metrics import AnswersMiddleware, answers_counter
 from shared.http.problems import install_problems
+from shared.http.throttle import Throttle
 
 
 def create_app(
@@ -19,12 +22,14 @@ def create_app(
     routers: Sequence[APIRouter],
     registry: CollectorRegistry | None = None,
 ) -> FastAPI:
-    """Problems, correlation ids, local access checks, OpenAPI at /openapi.json; no interactive page, no CDN.
+    """Problems, correlation ids, local access checks, bounded bodies, OpenAPI at /openapi.json; no interactive page.
 
     Answers are counted on `registry`, if there is one.
     """
     app = FastAPI(title=f"Ebbtide {service}", version="1.0.0", description=description, docs_url=None, redoc_url=None)
     app.state.directory = directory
+    app.state.failures = Throttle(failures=FAILURES_A_MINUTE)
+    app.add_middleware(BodyLimitMiddleware)  # innermost: what it cuts off is no failure
     install_problems(app)
     app.add_middleware(CorrelationMiddleware)
     if registry is not None:

@@ -14,7 +14,7 @@ _SAYS = {
     404: ("not_found", "Nothing has this id."),
     408: ("body_timeout", "The body did not arrive within 15 seconds."),
     409: ("conflict", "It is no longer in a state in which this can be done."),
-    413: ("body_too_large", "Send at most 1048576 bytes and 500 events at once."),
+    413: ("body_too_large", "Send at most 1048576 bytes."),
     415: ("media_type", "Send one of: application/cloudevents+json, application/json."),
     422: ("not_valid", "limit: Input should be less than or equal to 1000"),
     429: ("rate_limited", "This key sends too much at once."),
@@ -72,12 +72,20 @@ def _finish(document: dict[str, Any]) -> None:
             operation["responses"] = dict(sorted(responses.items()))
             for parameter in operation.get("parameters", ()):
                 _identify(parameter)
+            if "security" in operation:
+                operation["security"] = _alternatives(operation["security"])
+
+
+def _alternatives(security: list[dict[str, list[str]]]) -> list[dict[str, list[str]]]:
+    """A list of scopes would mean all of them; one is enough."""
+    scopes = dict.fromkeys(scope for one in security for names in one.values() for scope in names)
+    return [{name: [scope]} for name in security[0] for scope in scopes]
 
 
 def _always(path: str, operation: dict[str, Any]) -> list[str]:
     """What may be answered whatever the route does."""
-    found = ["401", "403", "503"] if "security" in operation else []
-    found += ["400"] if "requestBody" in operation else []
+    found = ["401", "403", "429", "503"] if "security" in operation else []
+    found += ["400", "408", "413"] if "requestBody" in operation else []
     found += ["422"] if "{" in path or "parameters" in operation or "requestBody" in operation else []
     return found + (["404"] if "{" in path else [])
 

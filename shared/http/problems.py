@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -151,6 +152,8 @@ class FailureMiddleware:
 
         try:
             await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            return  # nobody is left to answer
         except Exception as error:
             if started or scope["type"] != "http":
                 raise

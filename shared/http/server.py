@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.errors import ConfigurationError
+from shared.http.protocol import BoundedProtocol
 
 
 class _Server(uvicorn.Server):
@@ -31,7 +32,7 @@ class HttpServer:
                 lifespan="off",
                 timeout_graceful_shutdown=10,
                 timeout_keep_alive=30,
-                h11_max_incomplete_event_size=16_384,
+                http=BoundedProtocol,
                 server_header=False,
             )
         )

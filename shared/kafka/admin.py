@@ -10,17 +10,21 @@ from shared.errors import ConfigurationError, TransientError
 from shared.kafka.connection import KafkaConnection
 from shared.kafka.topics import Topic
 
+# From this many copies on, one may be away and a record is still in two places before it counts as acknowledged.
+_SAFE_COPIES = 3
+
 
 async def ensure_topics(connection: KafkaConnection, topics: Sequence[Topic], *, replication_factor: int = 1) -> None:
     """Create what is missing, then compare partitions and clean-up policy with the registry.
 
+    Of three copies or more two must have a record before it is acknowledged, whatever the brokers' own default is.
     Raises TransientError while the brokers are away, ConfigurationError when a topic differs: another number of
     partitions would move keys, and another clean-up policy would lose records.
     """
     admin = AIOKafkaAdminClient(**connection.client_options())
     try:
         await admin.start()
-        await _create(admin, topics, replication_factor)
+        await create_missing(admin, topics, replication_factor)
         await _compare(admin, topics)
     except (KafkaError, OSError) as error:
         raise TransientError(f"Kafka does not answer at {connection.bootstrap}: {error!r}") from error
@@ -28,10 +32,12 @@ async def ensure_topics(connection: KafkaConnection, topics: Sequence[Topic], *,
         await admin.close()
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication_factor: int) -> None:
+async def create_missing(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication_factor: int) -> None:
+    """Raises KafkaError when one cannot be made, for instance because there are fewer brokers than copies."""
     existing = set(await admin.list_topics())
+    copies = {"min.insync.replicas": "2"} if replication_factor >= _SAFE_COPIES else {}
     missing = [
-        NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=topic.config())
+        NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=topic.config() | copies)
         for topic in topics
         if topic.name not in existing
     ]

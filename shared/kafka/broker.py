@@ -7,16 +7,23 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLScram512
 
 from shared.kafka.connection import KafkaConnection
+from shared.kafka.lost_connections import tell_lost_connections
 
 # What a handler of ours does under the framework's eyes is to decode and to queue. Whoever stops has waited already
 # until what was queued is done; a queue that is full even then does not move, and the records are read again.
 GRACEFUL_SECONDS = 2
 
+# A consumer whose topic was deleted learns that it is there again, and whose broker hangs that another leads, when it
+# asks next: by default after five minutes.
+METADATA_MS = 5_000
+
 
 def create_broker(connection: KafkaConnection) -> KafkaBroker:
     """A broker that connects when started. Manual acknowledgement is its default, for every subscriber."""
+    tell_lost_connections()
     return KafkaBroker(
-        connection.bootstrap,
+        connection.brokers,
+        metadata_max_age_ms=METADATA_MS,
         client_id=connection.client_id,
         consumer_only=True,
         allow_auto_create_topics=False,

@@ -1,6 +1,6 @@
 """How every Kafka client of ours connects."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,18 @@ class KafkaConnection:
     client_id: str
     security_protocol: str = "PLAINTEXT"
     sasl_username: str | None = None
-    sasl_password: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
     ssl_cafile: Path | None = None
+
+    @property
+    def brokers(self) -> list[str]:
+        """Those to ask first, each as host:port. The client library takes a text for one broker, commas and all."""
+        return [one.strip() for one in self.bootstrap.split(",") if one.strip()]
 
     def client_options(self) -> dict[str, Any]:
         """Keyword arguments that aiokafka's producer, consumer and admin client share."""
         options: dict[str, Any] = {
-            "bootstrap_servers": self.bootstrap,
+            "bootstrap_servers": self.brokers,
             "client_id": self.client_id,
             "security_protocol": self.security_protocol,
         }

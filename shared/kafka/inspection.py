@@ -18,11 +18,18 @@ _READ_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A topic as the brokers have it; `thin` partitions have fewer copies in step than they should."""
+    """A topic as the brokers have it; `thin` partitions have fewer copies in step than they should.
+
+    `copies` of each partition there are to be, `acknowledged` of which must have a record before it counts as written.
+    `unclean`: a copy that lacks records may become the one that counts.
+    """
 
     partitions: int
     cleanup: str
     thin: int
+    copies: int
+    acknowledged: int
+    unclean: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,11 @@ async def describe(connection: KafkaConnection, names: Sequence[str]) -> dict[st
         await admin.start()
         present = sorted(set(names) & set(await admin.list_topics()))
         described = await admin.describe_topics(present) if present else []
-        policies: dict[str, str] = {}
+        settings: dict[str, dict[str, str]] = {}
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in present]
         for response in await admin.describe_configs(resources) if resources else []:
             for *_, name, entries in response.resources:
-                policies.update((name, entry[1]) for entry in entries if entry[0] == "cleanup.policy")
+                settings[name] = {entry[0]: entry[1] for entry in entries}
     except (KafkaError, OSError) as error:
         raise TransientError(f"Kafka does not answer at {connection.bootstrap}: {error!r}") from error
     finally:
@@ -52,8 +59,11 @@ async def describe(connection: KafkaConnection, names: Sequence[str]) -> dict[st
     return {
         found["topic"]: TopicState(
             partitions=len(found["partitions"]),
-            cleanup=policies.get(found["topic"], "?"),
+            cleanup=settings.get(found["topic"], {}).get("cleanup.policy", "?"),
             thin=sum(len(one["isr"]) < len(one["replicas"]) for one in found["partitions"]),
+            copies=min((len(one["replicas"]) for one in found["partitions"]), default=0),
+            acknowledged=int(settings.get(found["topic"], {}).get("min.insync.replicas", 1)),
+            unclean=settings.get(found["topic"], {}).get("unclean.leader.election.enable") == "true",
         )
         for found in described
     }

@@ -1,5 +1,6 @@
 """Asks the brokers how far a topic reaches and how far a group has come; joins no group and reads nothing."""
 
+import asyncio
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,18 +20,29 @@ class Offsets:
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
         self._coordinators: dict[str, int] = {}
+        self._connecting = asyncio.Lock()
 
     async def ends(self, topic: Topic) -> tuple[int, ...]:
         """The next offset of each partition: whatever was acknowledged before the question is below it."""
         partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
         try:
-            if self._consumer is None:
-                self._consumer = AIOKafkaConsumer(**self._connection.client_options(), enable_auto_commit=False)
-                await self._consumer.start()
-            ends = await self._consumer.end_offsets(partitions)
+            consumer = await self._reader()
+            ends = await consumer.end_offsets(partitions)
         except (KafkaError, OSError) as error:
             raise await self._gone(error) from error
         return tuple(ends[one] for one in partitions)
+
+    async def _reader(self) -> AIOKafkaConsumer:
+        async with self._connecting:  # several ask; nobody may be given one that is still connecting
+            if self._consumer is None:
+                consumer = AIOKafkaConsumer(**self._connection.client_options(), enable_auto_commit=False)
+                try:
+                    await consumer.start()
+                except BaseException:
+                    await consumer.stop()
+                    raise
+                self._consumer = consumer
+            return self._consumer
 
     async def committed(self, group: str, topic: Topic) -> Mapping[int, int]:
         """What the group has committed, by partition; those without a commit are left out."""

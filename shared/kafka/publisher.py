@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 # Bytes of records in one request per partition. Above it a new record batch begins.
 BATCH_BYTES = 512 * 1024
+# A sender that was told to end has ended by then, or is told again.
+SILENCE_SECONDS = 0.5
 # Building record batches is pure CPU: let heartbeats and database answers in between.
 RECORDS_BETWEEN_YIELDS = 500
 
@@ -30,8 +32,12 @@ async def _silence(producer: AIOKafkaProducer) -> None:
     if sending is not None:
         sending.cancel()
     await producer.client.close()  # what is on its way ends with its connection
-    if sending is not None:
-        await asyncio.gather(sending, return_exceptions=True)
+    while sending is not None and not sending.done():
+        # Cancelled once it waits for its requests, and one of them may wait for metadata that nobody fetches any more.
+        await asyncio.wait([sending], timeout=SILENCE_SECONDS)
+        sending.cancel()
+    if sending is not None and not sending.cancelled():
+        sending.exception()  # asked for, or it is logged as forgotten
 
 
 def partition_of(key: bytes, partitions: int) -> int:

@@ -53,7 +53,7 @@ def subscribe(
         no_reply=True,
         parser=_parse_nothing,
         decoder=_hand_over_raw,
-        listener=tolerant if topic.foreign else listener,
+        listener=tolerant,
         partition_assignment_strategy=(StickyPartitionAssignor,),
         session_timeout_ms=10_000,
         heartbeat_interval_ms=1_000,
@@ -75,7 +75,8 @@ def subscribe(
 
 
 class _Tolerant(ConsumerRebalanceListener):  # type: ignore[misc]  # the client library is untyped
-    """Before the first record of a topic that others write is fetched, its consumer learns to read any of them."""
+    """Before the first record is fetched, the consumer learns to read any of them: whoever may write to the brokers at
+    all may write what our own services never would."""
 
     def __init__(self, listener: ConsumerRebalanceListener) -> None:
         self._listener = listener

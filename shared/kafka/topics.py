@@ -16,6 +16,8 @@ from shared.contracts import (
 )
 
 DAY_MS = 86_400_000
+# Of one record with what surrounds it.
+MOST_RECORD_BYTES = 2 * 1024 * 1024
 FOREVER = -1
 # The writer of topics that other systems write.
 ANYONE = "anyone"
@@ -25,7 +27,8 @@ ANYONE = "anyone"
 class Topic:
     """One topic. `writer` is a service or several.
 
-    `retention_ms` matters to topics that delete; FOREVER keeps everything.
+    `retention_ms` matters to topics that delete; FOREVER keeps everything. `tombstones`: its entities end in a record
+    without a value; elsewhere such a record is a mistake.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Topic:
     description: str
     partitions: int = 6
     retention_ms: int = FOREVER
+    tombstones: bool = False
 
     @property
     def foreign(self) -> bool:
@@ -52,7 +56,7 @@ class Topic:
 
     def config(self) -> dict[str, str]:
         """The broker-side settings that matter for correctness."""
-        settings = {"cleanup.policy": self.cleanup, "max.message.bytes": "2097152"}
+        settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(MOST_RECORD_BYTES)}
         if self.cleanup == "delete":
             settings["retention.ms"] = str(self.retention_ms)
         return settings
@@ -98,6 +102,7 @@ ALERTS = Topic(
     payload=Snapshot[Alert],
     cleanup="compact",
     description="What needs somebody, until it is closed.",
+    tombstones=True,
 )
 NOTIFICATIONS = Topic(
     name="notifications.v1",
@@ -106,6 +111,7 @@ NOTIFICATIONS = Topic(
     payload=Snapshot[Notification],
     cleanup="compact",
     description="What was sent, held, dropped, and why.",
+    tombstones=True,
 )
 ACCESS = Topic(
     name="access.v1",

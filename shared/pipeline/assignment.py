@@ -8,6 +8,7 @@ import structlog
 
 from shared.kafka.client import Consumer, ConsumerRecord, KafkaError, TopicPartition
 from shared.kafka.topics import Topic
+from shared.pipeline.reach import Reach
 from shared.pipeline.records import PartitionProgress, fingerprint
 from shared.pipeline.store import PipelineStore
 from shared.postgres import Database
@@ -18,6 +19,7 @@ log = structlog.get_logger(__name__)
 HOLES_BEFORE_HALT = 3
 
 Records = Sequence["ConsumerRecord[bytes, bytes]"]
+Witness = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -25,7 +27,9 @@ class OwnedPartition:
     """`expected`: the offset to be read next. `stored`: below it everything was stored before, `anchor` is its last.
 
     `begin` is the first offset the log had when reading began. Below `done` everything was published as well, so that
-    what is read of it, to see whether this is still the same log, need not be handled.
+    what is read of it, to see whether this is still the same log, need not be handled. `last` and `witness` are offset
+    and fingerprint of the record read last, now and when that was asked before: as long as the log has them it is the
+    same; None after it was found to be another.
     """
 
     begin: int
@@ -34,6 +38,8 @@ class OwnedPartition:
     anchor: int | None
     done: int = 0
     holes: int = 0
+    last: Witness | None = None
+    witness: Witness | None = None
 
 
 class Assignment:
@@ -42,10 +48,12 @@ class Assignment:
     def __init__(self, topic: Topic, database: Database) -> None:
         self.epoch = 0
         self.halted: dict[int, str] = {}
+        self.reach = Reach(topic.partitions)
         self._topic = topic
         self._database = database
         self._owned: dict[int, OwnedPartition] = {}
         self._resolved = asyncio.Event()
+        self._consumer: Consumer | None = None
 
     @property
     def partitions(self) -> Sequence[int]:
@@ -55,6 +63,7 @@ class Assignment:
         """Nothing is ours any more; what was decoded under the old epoch must not be begun."""
         self.epoch += 1
         self._owned = {}
+        self.reach.end()
         self._resolved.clear()
 
     async def wait_resolved(self) -> bool:
@@ -68,7 +77,7 @@ class Assignment:
 
         The record before `stored` is read again, since its fingerprint tells whether this is still the same log.
         """
-        epoch = self.epoch
+        epoch, self._consumer = self.epoch, consumer
         topic_partitions = [TopicPartition(self._topic.name, number) for number in partitions]
         begins = await consumer.beginning_offsets(topic_partitions)
         ends = await consumer.end_offsets(topic_partitions)
@@ -81,6 +90,10 @@ class Assignment:
             owned = self._start(one.partition, progress.get(one.partition), begins[one], ends[one], committed[one])
             self._owned[one.partition] = owned
             self._seek(consumer, one.partition, owned.expected)
+        self.reach.begin(
+            {number: owned.stored for number, owned in self._owned.items()},
+            {one.partition: min(committed[one] or 0, self._owned[one.partition].stored) for one in topic_partitions},
+        )
         self._resolved.set()
 
     def _start(
@@ -114,6 +127,7 @@ class Assignment:
             if not self._same_log(consumer, partition, owned, run):
                 continue
             owned.expected = run[-1].offset + 1
+            owned.last = run[-1].offset, fingerprint(run[-1])
             run = [record for record in run if record.offset >= owned.done] if run[0].offset < owned.done else run
             split = next((index for index, record in enumerate(run) if record.offset >= owned.stored), len(run))
             if split:
@@ -136,12 +150,35 @@ class Assignment:
         positions = {one: await consumer.position(one) for one in ends}
         return {one.partition: positions[one] for one, end in ends.items() if positions[one] < end}
 
+    def ask_witnesses(self) -> dict[int, Witness]:
+        """Where more was read since this was asked before: offset and fingerprint of the record that was last then."""
+        asked = {
+            number: owned.witness
+            for number, owned in self._owned.items()
+            if number not in self.halted and owned.last != owned.witness
+        }
+        for owned in self._owned.values():
+            owned.witness = owned.last
+        return {number: witness for number, witness in asked.items() if witness is not None}
+
+    def begin_again(self, partition: int, begin: int, *, epoch: int) -> None:
+        """The log does not have what was read of it: read it from `begin`, its first record.
+
+        Not if it was reassigned since `epoch`, or is read anew already.
+        """
+        owned = self._owned.get(partition) if epoch == self.epoch else None
+        if owned is not None and owned.witness is not None and self._consumer is not None:
+            self._alarm("log_was_replaced", partition, owned.expected, begin)
+            owned.begin = begin
+            self._begin_again(self._consumer, partition, owned)
+
     def _continues(self, consumer: Consumer, partition: int, owned: OwnedPartition, run: Records) -> bool:
         first = run[0].offset
         if first <= owned.expected:
             if first < owned.expected:
                 self._alarm("log_went_back", partition, owned.expected, first)
-                owned.stored, owned.done = max(owned.stored, owned.expected), 0
+                # What comes may be anything: as little of it as possible is taken for known.
+                self._forget(partition, owned)
             owned.holes = 0
             return True
         owned.holes += 1
@@ -160,9 +197,19 @@ class Assignment:
         if last is None or fingerprint(last) == anchor:
             return True
         self._alarm("log_was_replaced", partition, owned.stored, last.offset)
-        owned.expected, owned.stored, owned.done = owned.begin, 0, 0
-        self._seek(consumer, partition, owned.begin)
+        self._begin_again(consumer, partition, owned)
         return False
+
+    def _begin_again(self, consumer: Consumer, partition: int, owned: OwnedPartition) -> None:
+        self._forget(partition, owned)
+        owned.expected, owned.holes = owned.begin, 0
+        self._seek(consumer, partition, owned.begin)
+
+    def _forget(self, partition: int, owned: OwnedPartition) -> None:
+        """The log is not the one that was read: nothing that is read from now on is known."""
+        owned.stored, owned.anchor, owned.done = 0, None, 0
+        owned.last = owned.witness = None
+        self.reach.restart(partition)
 
     def _seek(self, consumer: Consumer, partition: int, offset: int) -> None:
         try:

@@ -46,7 +46,7 @@ class Breaker:
 
     def remember(self, batch: Batch, dead: int) -> None:
         """So many of the batch were set aside, and it is stored."""
-        if not batch.span.rerun:
+        if len(batch) and not batch.span.rerun:
             count = min(len(batch), FEWEST_RECORDS)
             share = round(count * dead / len(batch))
             self._recent.extend([True] * share + [False] * (count - share))

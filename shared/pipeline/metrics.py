@@ -65,6 +65,12 @@ class PipelineMetrics:
             "Snapshots published because a timer, the API or a merge changed them.",
             registry=registry,
         )
+        self.too_large = Counter(
+            "ebbtide_snapshots_too_large",
+            "Snapshots that no record of their topic can hold, and which were therefore not published.",
+            ["topic"],
+            registry=registry,
+        )
         self.owed = Gauge(
             "ebbtide_to_publish",
             "Snapshots changed by a timer, the API or a merge and not yet published.",

@@ -20,6 +20,7 @@ from shared.pipeline.metrics import PipelineMetrics
 from shared.pipeline.offsets import OffsetCommitter
 from shared.pipeline.patience import Patience, Work
 from shared.pipeline.publishing import OutcomePublisher
+from shared.pipeline.reach import Reach
 from shared.pipeline.records import Batch, PartitionProgress, Span, Stored, fingerprint
 from shared.pipeline.storing import Storing
 from shared.pipeline.subscription import Limits, Subscription
@@ -54,7 +55,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._metrics = metrics
         self._limits = limits
         self._decoder = subscription.decoder or Decoder(subscription.contract or subscription.topic.payload)
-        self._assignment = Assignment(subscription.topic, database)
+        self.assignment = self._assignment = Assignment(subscription.topic, database)
         self._patience = Patience(subscription.topic.name)
         breaker = Breaker(foreign=subscription.topic.foreign, enabled=limits.breaker)
         self._storing = Storing(
@@ -118,6 +119,10 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             self._resolving.cancel()
 
     # --- how it is
+
+    @property
+    def reach(self) -> Reach:
+        return self._assignment.reach
 
     @property
     def halted(self) -> str | None:
@@ -226,13 +231,15 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         for rerun in (True, False):
             for chosen in in_parts([run for was_stored, run in runs if was_stored is rerun]):
                 batch = await self._decode(chosen, epoch, rerun=rerun)
-                self._metrics.read.labels(topic=self._topic.name).inc(len(chosen))
+                self._metrics.read.labels(topic=self._topic.name).inc(len(batch))
                 self._take(batch.span)
                 await self._to_store.put(batch)
 
     async def _decode(self, records: Records, epoch: int, *, rerun: bool) -> Batch:
-        received, dead = await self._decoder.decode(records)
         last = {record.partition: record for record in records}
+        # What was known of an entity stays known when it leaves the topic; nobody here has anything to do.
+        told = [one for one in records if one.value is not None] if self._topic.tombstones else records
+        received, dead = await self._decoder.decode(told)
         span = Span(
             epoch=epoch,
             rerun=rerun,
@@ -240,7 +247,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             size=len(records),
             oldest_at=min(record.timestamp for record in records) / 1000,
         )
-        return Batch(span, records, received, dead)
+        return Batch(span, told, received, dead)
 
     # --- stage 2: store
 
@@ -252,6 +259,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
                     self._metrics.dropped.labels(topic=self._topic.name).inc(len(batch))
                     self._let_go(batch.span)
                 else:
+                    self.reach.store(stored.span.progress)
                     await self._to_publish.put(stored)
 
     async def _store(self, batch: Batch, work: Work) -> Stored | None:
@@ -267,6 +275,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             # Partitions that are about to leave are ours until `on_partitions_revoked` returns.
             if stored.span.epoch in (self._assignment.epoch, self._leaving):
                 self._offsets.add(stored.span.progress)
+                self.reach.publish(stored.span.progress)
             self._metrics.count(self._topic.name, stored.outcome, dead=stored.dead)
             self._let_go(stored.span)
 

@@ -1,6 +1,8 @@
 """Snapshots onto the topic, so that the last record of a key is what the store holds, whoever wrote it."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -8,7 +10,7 @@ import structlog
 from shared.clock import pause
 from shared.errors import TransientError
 from shared.kafka.publisher import Publisher
-from shared.kafka.topics import Topic
+from shared.kafka.topics import MOST_RECORD_BYTES, Topic
 from shared.pipeline.metrics import PipelineMetrics
 from shared.pipeline.records import Publication
 from shared.pipeline.store import PipelineStore
@@ -21,6 +23,8 @@ RELAY_PAUSE_SECONDS = 0.25
 # A sender that died mid-flight has lost its connection long before.
 AGAIN_SECONDS = 60.0
 LAST_VERSION = 2**63 - 1
+# What surrounds a payload in a record that travels alone is a tenth of this.
+MOST_PAYLOAD_BYTES = MOST_RECORD_BYTES - 1024
 
 
 class SnapshotStore(Protocol):
@@ -50,20 +54,29 @@ class SnapshotPublisher:
     """
 
     def __init__(
-        self, publisher: Publisher, database: Database, topic: Topic, store: Callable[[Connection], SnapshotStore]
+        self,
+        publisher: Publisher,
+        database: Database,
+        topic: Topic,
+        store: Callable[[Connection], SnapshotStore],
+        *,
+        metrics: PipelineMetrics,
     ) -> None:
         self._publisher = publisher
         self._database = database
         self._topic = topic
         self._store = store
+        self._metrics = metrics
         self._doubtful: set[str] = set()
 
     async def publish(self, publications: Sequence[Publication], *, again: bool = False) -> None:
         """Send, await the acknowledgements, check. Raises TransientError; then all of it must be done again.
 
         `again`: publish these once more a minute later, so that the late record of a dead sender cannot stay last.
-        Entities whose records went missing on the way are published again then in any case.
+        Entities whose records went missing on the way are published again then in any case. What is too large for any
+        record is told to operators and left out: the broker would refuse it for ever, and hold up everybody.
         """
+        publications = [one for one in publications if self._fits(one)]
         if not publications:
             return
         try:
@@ -98,6 +111,14 @@ class SnapshotPublisher:
             await PipelineStore(connection).delete_published(paid, listed_at)
         return len(due)
 
+    def _fits(self, publication: Publication) -> bool:
+        if publication.payload is None or len(publication.payload) <= MOST_PAYLOAD_BYTES:
+            return True
+        size, topic = len(publication.payload), self._topic.name
+        self._metrics.too_large.labels(topic=topic).inc()
+        log.error("snapshot_too_large", topic=topic, entity_id=publication.entity_id, bytes=size)
+        return False
+
 
 class Relay:
     """Publishes what timers, the API and merges changed. One per process; two at once only repeat themselves."""
@@ -105,18 +126,28 @@ class Relay:
     def __init__(self, snapshots: SnapshotPublisher, metrics: PipelineMetrics) -> None:
         self._snapshots = snapshots
         self._metrics = metrics
+        self._told = asyncio.Event()
+
+    def tell(self) -> None:
+        """Something is owed as of now; what nobody tells of (another process died) is found soon as well."""
+        self._told.set()
 
     async def run(self) -> None:
         """For ever. Failures that pass are waited out; anything else is raised to the supervisor."""
-        delay = RELAY_PAUSE_SECONDS
+        delay = 0.0
         while True:
+            self._told.clear()
             try:
                 count = await self._snapshots.publish_owed()
-                self._metrics.relayed.inc(count)
-                delay = 0 if count else RELAY_PAUSE_SECONDS
             except Exception as error:
                 if not is_transient(error):
                     raise
                 delay = min(max(delay, RELAY_PAUSE_SECONDS) * 2, 5)
                 log.warning("relay_waits", error=repr(error), retry_seconds=delay)
-            await pause(delay)
+                await pause(delay)
+                continue
+            self._metrics.relayed.inc(count)
+            delay = 0.0
+            if not count:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._told.wait(), RELAY_PAUSE_SECONDS)

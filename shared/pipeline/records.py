@@ -103,7 +103,8 @@ class Span:
 class Batch:
     """Records of one or more partitions, in offset order within each; decoded, what of them could be.
 
-    `received` are the `records` without those of the dead letters, in the same order.
+    `received` are the `records` without those of the dead letters, in the same order. Tombstones are covered by `span`
+    and not among the records.
     """
 
     span: Span

@@ -1,5 +1,6 @@
 """How far in time what arrived is complete: up to there silence means that nothing happened, after it nobody knows."""
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,18 @@ class SettledClock:
     def __init__(self, clock: Clock, settled_at: datetime = UNSETTLED) -> None:
         self.settled_at = settled_at
         self._clock = clock
+        self._moved = asyncio.Event()
+
+    def settle(self, at: datetime) -> None:
+        """It stands at `at` from now on."""
+        self.settled_at = at
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    @property
+    def moved(self) -> asyncio.Event:
+        """Set when it moves the next time."""
+        return self._moved
 
     def now(self) -> datetime:
         """Business time, as far as it is settled."""

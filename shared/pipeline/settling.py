@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -13,15 +14,18 @@ from shared.clock import Clock, pause, real_now
 from shared.contracts import Settled, Snapshot
 from shared.kafka.reader import Record
 from shared.kafka.topics import Topic
+from shared.pipeline.reach import Reach
 from shared.pipeline.settled import UNSETTLED, Passage, SettledClock
 from shared.pipeline.store import PipelineStore
 from shared.postgres import Database, is_transient
 
 log = structlog.get_logger(__name__)
 
-# Real seconds between two marks of the source, and between two looks at whether one is passed.
-MARK_SECONDS = 0.25
+# Real seconds between two marks of the source, and at least between two looks at whether one is passed.
+MARK_SECONDS = 0.5
 LOOK_SECONDS = 0.1
+# Between two looks at what others do: replicas that share the topic, and the relay.
+ASK_SECONDS = 0.25
 # Older ones say nothing that newer ones do not; the topic grows by a million a day until it is compacted.
 LAST_MARKS = 100
 
@@ -114,6 +118,7 @@ class Settling:
         self._offsets = offsets
         self._clock = clock
         self._inlets: dict[str, _Inlet] = {}
+        self._reaches: dict[str, Reach] = {}
         self._told = asyncio.Event()
         self._marks: Marks | None = None
         self._marked_at = UNSETTLED
@@ -125,6 +130,11 @@ class Settling:
         if topic.name not in self._inlets:
             self._inlets[topic.name] = _Inlet(topic, SettledClock(self._clock))
         return self._inlets[topic.name].clock
+
+    def reached_by(self, topic: Topic, reach: Reach) -> None:
+        """Where to see how far this topic is done, as long as all of it is ours; else database and broker are asked."""
+        self._reaches[topic.name] = reach
+        reach.moved = self._told.set
 
     def mark(self, marks: Marks, *, read: Topic, group: str) -> None:
         """Tell how far our own topic is complete: as far as `read` is, of which `group` has published the effects."""
@@ -169,9 +179,7 @@ class Settling:
                 if not remembered:
                     await self._remember()
                     remembered = True
-                if not self._is_busy():
-                    self._told.clear()
-                    await self._told.wait()
+                await self._wait()
                 await self.step()
             except Exception as error:
                 if not is_transient(error):
@@ -187,6 +195,12 @@ class Settling:
             if inlet.group and self._marks is not None:
                 await self._mark(inlet, self._marks)
 
+    async def _wait(self) -> None:
+        """Returns when something moved. What others move tells nobody: then it returns after a moment."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._told.wait(), ASK_SECONDS if self._is_busy() else None)
+        self._told.clear()
+
     def _is_busy(self) -> bool:
         return self._owed is not None or any(
             one.stored.is_waiting or one.published.is_waiting for one in self._inlets.values()
@@ -197,22 +211,36 @@ class Settling:
         async with self._database.connection() as connection:
             settled = await PipelineStore(connection).get_settled(list(self._inlets))
         for name, at in settled.items():
-            self._inlets[name].clock.settled_at = self._inlets[name].stored.passed_at = at
+            self._inlets[name].stored.passed_at = at
+            self._inlets[name].clock.settle(at)
 
     async def _look(self, inlet: _Inlet) -> None:
         if not inlet.stored.is_waiting:
             return
+        if not inlet.stored.move(await self._stored(inlet.topic)):
+            return
         async with self._database.connection() as connection:
-            store = PipelineStore(connection)
-            progress = await store.get_progress(inlet.topic.name, range(inlet.topic.partitions))
-            if inlet.stored.move({number: one.next_offset for number, one in progress.items()}):
-                await store.upsert_settled(inlet.topic.name, inlet.stored.passed_at)
-                inlet.clock.settled_at = inlet.stored.passed_at
+            await PipelineStore(connection).upsert_settled(inlet.topic.name, inlet.stored.passed_at)
+        inlet.clock.settle(inlet.stored.passed_at)
+
+    async def _stored(self, topic: Topic) -> Mapping[int, int]:
+        reach = self._reaches.get(topic.name)
+        if reach is not None and reach.is_whole:
+            return reach.stored
+        async with self._database.connection() as connection:
+            progress = await PipelineStore(connection).get_progress(topic.name, range(topic.partitions))
+        return {number: one.next_offset for number, one in progress.items()}
+
+    async def _published(self, inlet: _Inlet) -> Mapping[int, int]:
+        reach = self._reaches.get(inlet.topic.name)
+        if reach is not None and reach.is_whole:
+            return reach.published
+        return await self._offsets.committed(inlet.group, inlet.topic)
 
     async def _mark(self, inlet: _Inlet, marks: Marks) -> None:
-        """Set our mark when what led to it is published: by the batches, as their group says, and by the relay."""
+        """Set our mark when what led to it is published, by the batches and by the relay."""
         if inlet.published.is_waiting:
-            inlet.published.move(await self._offsets.committed(inlet.group, inlet.topic))
+            inlet.published.move(await self._published(inlet))
         reached = inlet.published.passed_at
         if self._owed is None and reached == self._marked_at:
             return

@@ -32,6 +32,8 @@ _TRANSIENT = (
 )
 
 _SERVER_SETTINGS = {
+    # Nothing of another schema, and nothing temporary, can stand in for a table of ours.
+    "search_path": "public, pg_temp",
     "jit": "off",
     "lock_timeout": "8s",
     "idle_in_transaction_session_timeout": "15s",
@@ -45,6 +47,9 @@ _SERVER_SETTINGS = {
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work can succeed later."""
+    # What a session says whose server has just told it to end, while the end itself is under way.
+    if isinstance(error, asyncpg.InternalClientError):
+        return "another operation" in str(error)
     # The driver's refusal of a value is both; no server will ever see that value, however often it is tried.
     refused = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
     return isinstance(error, _TRANSIENT) and not refused
@@ -94,9 +99,17 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside one transaction: committed at the end of the block, rolled back when it raises."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        """A connection inside one transaction: committed at the end of the block, rolled back when it raises.
+
+        Who is cancelled in it is cancelled, even if the connection is gone and cannot be rolled back any more.
+        """
+        try:
+            async with self.connection() as connection, connection.transaction():
+                yield connection
+        except asyncpg.InterfaceError as error:
+            if isinstance(error.__context__, asyncio.CancelledError):
+                raise error.__context__ from error
+            raise
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""

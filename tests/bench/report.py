@@ -13,7 +13,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tests.bench.latency import Latency
+from tests.bench.lateness import Lateness
 from tests.bench.race import Result
+from tests.bench.storage import Stored
 from tests.bench.whole import Part
 
 _HEADINGS = ("count", "s", "per s", "ratio", "CPU s", "PgSQL", "Kafka", "MB")
@@ -53,11 +55,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything a bench found. `parts` are the processes of whole systems, by the name of their row."""
+    """Everything a bench found. `parts` and `stored` are those of whole systems, by the name of their row."""
 
     rows: Sequence[Row]
     parts: dict[str, Sequence[Part]]
+    stored: dict[str, Stored]
     latency: Latency | None
+    lateness: Lateness | None
     failures: Sequence[Failure]
 
 
@@ -124,11 +128,23 @@ def table(report: Report, versions: dict[str, str]) -> Table:
             cpu = f"{part.cpu / row.interactions * 1000:.3f}"
             memory = f"{part.peak_rss / 1e6:.0f}" if part.peak_rss else ""
             answer.add_row(f"  {part.name}", "", "", "", "", cpu, "", "", memory, style="dim")
-    for cells in _latency_cells(report.latency):
+    for cells in (*_latency_cells(report.latency), *_lateness_cells(report.lateness)):
         answer.add_row(*cells)
     for failure in report.failures:
         answer.add_row(failure.name, "failed", style="red")
     return answer
+
+
+def storage_lines(report: Report) -> list[str]:
+    """Bytes that a whole system stores for an interaction, on an average of its run."""
+    counts = {row.name: row.interactions for row in report.rows}
+    return [
+        f"{name}: bytes per interaction, {what}: "
+        + ", ".join(f"{part} {size / counts[name]:,.0f}" for part, size in sizes.items())
+        for name, stored in report.stored.items()
+        for what, sizes in (("tables", stored.tables), ("topics", stored.topics))
+        if sizes and name in counts
+    ]
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -155,6 +171,17 @@ def _latency_cells(latency: Latency | None) -> list[tuple[str, ...]]:
     ]
 
 
+def _lateness_cells(lateness: Lateness | None) -> list[tuple[str, ...]]:
+    if lateness is None:
+        return []
+    figures = {"p50": lateness.p50, "p99": lateness.p99, "longest": lateness.longest}
+    rate = f"{lateness.due / lateness.within_seconds:,.0f}"
+    cpu, memory = f"{lateness.cpu / lateness.due * 1000:.3f}", f"{lateness.peak_rss / 1e6:.0f}"
+    rows = [(f"due to published, {name}", f"{lateness.due:,}", f"{value:.3f}", rate) for name, value in figures.items()]
+    start = f"start with {lateness.customers:,} customers"
+    return [*rows, (start, "", f"{lateness.start_seconds:.1f}", "", "", cpu, "", "", memory)]
+
+
 def _ratio(row: Row) -> str:
     if row.ratio is None or row.lowest_ratio is None or row.highest_ratio is None:
         return "?"
@@ -177,5 +204,5 @@ def machine(postgres: str) -> dict[str, str]:
 def write(path: Path, report: Report, **facts: Any) -> None:
     """For programs: everything found, and everything needed to run the same again."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    found = {name: getattr(report, name) for name in ("rows", "parts", "latency", "failures")}
+    found = {name: getattr(report, name) for name in ("rows", "parts", "stored", "latency", "lateness", "failures")}
     path.write_bytes(msgspec.json.format(msgspec.json.encode({**facts, **found}), indent=2) + b"\n")

@@ -31,8 +31,10 @@ from tests.bench.arena import Arena
 from tests.bench.check import WrongResult, end_of
 from tests.bench.contenders import Contender, baseline, profiles, tutorial
 from tests.bench.latency import Latency, measure_latency
+from tests.bench.lateness import Lateness, measure_lateness
 from tests.bench.race import ContenderFailed, Course, Result, race
-from tests.bench.report import Failure, Report, machine, summary, table, write
+from tests.bench.report import Failure, Report, machine, storage_lines, summary, table, write
+from tests.bench.storage import Stored
 from tests.bench.whole import Part, run_whole
 from tests.bench.workload import Message, expected, interactions, live, load
 
@@ -51,6 +53,7 @@ class Options:
     history: int
     rounds: int
     seed: int
+    customers: int
     only: str
 
 
@@ -103,9 +106,11 @@ class Bench:
         self._place, self._options, self._console = place, options, console
         self._number = 0
         self._parts: dict[str, Sequence[Part]] = {}
+        self._stored: dict[str, Stored] = {}
         self._failures: list[Failure] = []
         self._results: list[Result] = []
         self._latency: Latency | None = None
+        self._lateness: Lateness | None = None
 
     async def run(self) -> Report:
         """Load, run everything between two runs of its floor, add up."""
@@ -126,7 +131,16 @@ class Bench:
                 await self._take(between)
         if "latency".startswith(options.only):
             await self._take(Step("latency", "", self._measure_latency))
-        return Report(summary(self._results), self._parts, self._latency, self._failures)
+        if "lateness".startswith(options.only):
+            await self._take(Step("lateness", "", self._measure_lateness))
+        return Report(
+            rows=summary(self._results),
+            parts=self._parts,
+            stored=self._stored,
+            latency=self._latency,
+            lateness=self._lateness,
+            failures=self._failures,
+        )
 
     def _plan(self, courses: Mapping[bool, Course], messages: Sequence[Message]) -> list[Step]:
         """Steps of one floor stand together, so that they share its runs."""
@@ -160,10 +174,15 @@ class Bench:
     async def _whole(self, name: str, floor: str, messages: Sequence[Message]) -> Result:
         found = await run_whole(self._place, messages, name=name, floor=floor, number=self._number)
         self._parts[name] = found.parts
+        self._stored[name] = found.stored
         return found.result
 
     async def _measure_latency(self) -> None:
         self._latency = await measure_latency(self._place, seed=self._options.seed, number=self._number)
+
+    async def _measure_lateness(self) -> None:
+        customers = self._options.customers
+        self._lateness = await measure_lateness(self._place, customers=customers, number=self._number)
 
 
 async def bench(options: Options) -> Report:
@@ -173,6 +192,8 @@ async def bench(options: Options) -> Report:
         report = await Bench(place, options, console).run()
         versions = machine(await place.postgres_version())
     console.print(table(report, versions))
+    for line in storage_lines(report):
+        console.print(line, soft_wrap=True)
     for failure in report.failures:
         console.print(f"{failure.name}: {failure.why}", style="red")
     write(_BUILD / "bench.json", report, machine=versions, options=asdict(options))
@@ -196,6 +217,7 @@ def main(
     history: int = 20_000,
     rounds: int = 1,
     seed: int = 1,
+    customers: int = 1_000_000,
     only: Annotated[str, cyclopts.Parameter(help="Contenders whose name begins so.")] = "",
 ) -> None:
     """Compare ways to get from interactions to customers, and measure the whole way from HTTP to alert.
@@ -207,9 +229,12 @@ def main(
     history: interactions for the whole system when it is given 18 months at once.
     rounds: how often each contender runs.
     seed: of the workload.
+    customers: of whom a tenth begins to lapse within a minute, to see how late that is told.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a new broker's first answers are "not yet"
-    options = Options(count=count, small=small, history=history, rounds=rounds, seed=seed, only=only)
+    options = Options(
+        count=count, small=small, history=history, rounds=rounds, seed=seed, customers=customers, only=only
+    )
     try:
         report = uvloop.run(bench(options))
     except (ContenderFailed, EbbtideError, LookupError) as error:

@@ -19,6 +19,7 @@ from tests.bench.flow import SQL, Flow, flow
 from tests.bench.installation import Installation, installed
 from tests.bench.measure import Meter
 from tests.bench.race import ContenderFailed, Result
+from tests.bench.storage import Stored, measure_storage
 from tests.bench.workload import COMPLAINT, Message, expected
 
 PER_REQUEST = 500
@@ -42,10 +43,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class WholeResult:
-    """The run as a contender's (published: alerts that are valid in the end), and what each process used."""
+    """The run as a contender's (published: alerts valid in the end), what each process used, and what was stored."""
 
     result: Result
     parts: Sequence[Part]
+    stored: Stored
 
 
 async def run_whole(arena: Arena, messages: Sequence[Message], *, name: str, floor: str, number: int) -> WholeResult:
@@ -82,7 +84,7 @@ async def run_whole(arena: Arena, messages: Sequence[Message], *, name: str, flo
             peak_rss=sum(memory.values()),
             published=len(alerts),
         )
-        return WholeResult(result, [*parts, Part("sender", sending.cpu, 0)])
+        return WholeResult(result, [*parts, Part("sender", sending.cpu, 0)], await measure_storage(system))
 
 
 async def _wait_through(

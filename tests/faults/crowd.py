@@ -1,13 +1,20 @@
 """What the people of the fault run do: purchases, visits, complaints, links between their references, in no order."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 CUSTOMERS = 300
 # Every tenth customer was last seen a little more than 90 days ago, so that silence alerts are about this week.
 SILENT = 10
+# The customer who may be everybody: not silent, and of four references, on as many partitions.
+CROWDED = 3
+_CROWDED_SHARE = 0.9
+# Of one customer, so that its history is not cut.
+_MOST_COMPLAINTS = 150
 _DAY = timedelta(days=1)
 
 
@@ -20,6 +27,8 @@ class Crowd:
         self._number = 0
         self._told: list[dict[str, Any]] = []
         self._open: list[dict[str, Any]] = []
+        self._crowded = False
+        self._complaints: Counter[int] = Counter()
 
     def batch(self, size: int) -> list[dict[str, Any]]:
         """The next events; some were told before."""
@@ -43,8 +52,19 @@ class Crowd:
             events.append(self._event("complaint.opened", reference, self._ago(0, 0), {"case": f"k{self._number}"}))
         return events
 
+    @contextmanager
+    def crowding(self) -> Iterator[None]:
+        """Meanwhile nearly everything is a purchase or a visit of one customer."""
+        self._crowded = True
+        try:
+            yield
+        finally:
+            self._crowded = False
+
     def _next(self) -> dict[str, Any]:
         chance = self._chance
+        if self._crowded and chance.random() < _CROWDED_SHARE:
+            return self._purchase(chance.choice(references_of(CROWDED)), (0.1, 40))
         dice = chance.random()
         if dice < 0.04 and self._told:
             return chance.choice(self._told)
@@ -57,14 +77,13 @@ class Crowd:
 
     def _deed(self, dice: float) -> dict[str, Any]:
         chance = self._chance
-        amount = f"{chance.randint(1, 99)}.{chance.randint(0, 99):02}"
         if dice > 0.75:  # comes once: nothing that happens later hides what was lost
-            guest = f"guest:{self._number}"
-            return self._event("purchase", guest, self._ago(0.1, 40), {"amount": amount, "currency": "USD"})
-        number = int(CUSTOMERS * chance.random() ** 1.3)  # some are met often, none so often that its history is cut
+            return self._purchase(f"guest:{self._number}", (0.1, 40))
+        number = int(CUSTOMERS * chance.random() ** 1.3)  # some are met often
         references = references_of(number)
         reference = chance.choice(references)
-        if dice < 0.18:
+        if dice < 0.18 and self._complaints[number] < _MOST_COMPLAINTS:
+            self._complaints[number] += 1
             event = self._event("complaint.opened", reference, self._ago(0.1, 10), {"case": f"k{self._number}"})
             self._open.append(event)
             return event
@@ -73,6 +92,10 @@ class Crowd:
         span = (91, 96) if number % SILENT == 0 else (0.1, 40)
         if dice < 0.34 and number % SILENT:
             return self._event("visit", reference, self._ago(*span), {"channel": "web"})
+        return self._purchase(reference, span)
+
+    def _purchase(self, reference: str, span: tuple[float, float]) -> dict[str, Any]:
+        amount = f"{self._chance.randint(1, 99)}.{self._chance.randint(0, 99):02}"
         return self._event("purchase", reference, self._ago(*span), {"amount": amount, "currency": "USD"})
 
     def _resolution(self, opened: dict[str, Any]) -> dict[str, Any]:

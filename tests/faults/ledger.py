@@ -1,6 +1,7 @@
 """Compares what must be with what is.
 
-Every difference is missing, extra, twice, or stale (the topic behind the store).
+Every difference is missing, extra, twice, or stale (the topic behind the store). What somebody saw going backwards
+while it went on (`backwards.py`) is a difference too.
 """
 
 from collections import Counter
@@ -8,14 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from tests.faults.expected import AlertKey, Expected, Sums
 from tests.faults.observed import TOPICS, Observed
 
-Kind = Literal["missing", "extra", "twice", "stale"]
+Kind = Literal["missing", "extra", "twice", "stale", "backwards"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def _instant(text: str | None) -> datetime | None:
 
 def count(differences: Iterable[Difference]) -> dict[Kind, int]:
     """How many of each kind."""
-    counted: dict[Kind, int] = {"missing": 0, "extra": 0, "twice": 0, "stale": 0}
+    counted: dict[Kind, int] = dict.fromkeys(KINDS, 0)
     for one in differences:
         counted[one.kind] += 1
     return counted

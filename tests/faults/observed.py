@@ -4,7 +4,7 @@ import email
 import re
 import urllib.request
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,25 +42,81 @@ class Observed:
         return {key: decode(one.snapshot)["data"] for key, one in self.stores[service].items() if one.snapshot}
 
 
-async def observe(dsns: Mapping[str, str], bootstrap: str, *, mailbox: Path, urls: Mapping[str, str]) -> Observed:
-    """Look everywhere. Nothing may be under way."""
-    stores: dict[str, Mapping[str, Kept]] = {}
-    identities: frozenset[Identity] = frozenset()
-    for service in TOPICS:
-        connection = await asyncpg.connect(dsns[service])
+class Observer:
+    """Looks everywhere, again and again; of topics and mails it reads what has come since its last look."""
+
+    def __init__(self, dsns: Mapping[str, str], bootstrap: str, *, mailbox: Path, urls: Mapping[str, str]) -> None:
+        self._dsns = dsns
+        self._bootstrap = bootstrap
+        self._mailbox = mailbox
+        self._urls = urls
+        self._mails: dict[Path, str] = {}
+        self._last: dict[str, dict[str, bytes | None]] = {service: {} for service in TOPICS}
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def look(self) -> Observed:
+        """Everything, once. Nothing may be under way."""
+        stores: dict[str, Mapping[str, Kept]] = {}
+        identities: frozenset[Identity] = frozenset()
+        for service in TOPICS:
+            connection = await asyncpg.connect(self._dsns[service])
+            try:
+                stores[service] = await read_snapshots(connection, service)
+                if service == "profiles":
+                    identities = frozenset(tuple(row) for row in await connection.fetch(_QUERIES.identities))
+            finally:
+                await connection.close()
+        await self._read_topics()
+        for path in self._mailbox.glob("*.eml"):
+            if path not in self._mails:
+                self._mails[path] = _message_id(path)
+        return Observed(
+            identities=identities,
+            stores=stores,
+            last_records=self._last,
+            mails=frozenset(self._mails.values()),
+            flows={key: flow for name, url in self._urls.items() for key, flow in _flows(name, url).items()},
+        )
+
+    async def _read_topics(self) -> None:
+        """What somebody who reads the topics from their start ends up with."""
+        services = {topic: service for service, topic in TOPICS.items()}
+        partitions = [TopicPartition(topic, number) for topic in services for number in range(PARTITIONS)]
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap.split(","), enable_auto_commit=False, fetch_max_bytes=16_000_000
+        )
+        await consumer.start()
         try:
-            stores[service] = await read_snapshots(connection, service)
-            if service == "profiles":
-                identities = frozenset(tuple(row) for row in await connection.fetch(_QUERIES.identities))
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            for one, begin in (await consumer.beginning_offsets(partitions)).items():
+                consumer.seek(one, self._positions.get(one, begin))
+            while any([await consumer.position(one) < end for one, end in ends.items()]):
+                for one, records in (await consumer.getmany(timeout_ms=100)).items():
+                    last = self._last[services[one.topic]]
+                    last.update((record.key.decode(), record.value) for record in records)
+            self._positions = ends
         finally:
-            await connection.close()
-    return Observed(
-        identities=identities,
-        stores=stores,
-        last_records={service: await _last_records(bootstrap, topic) for service, topic in TOPICS.items()},
-        mails=frozenset(_message_ids(mailbox)),
-        flows={key: flow for name, url in urls.items() for key, flow in _flows(name, url).items()},
-    )
+            await consumer.stop()
+
+
+async def observe(dsns: Mapping[str, str], bootstrap: str, *, mailbox: Path, urls: Mapping[str, str]) -> Observed:
+    """One look, from the beginning."""
+    return await Observer(dsns, bootstrap, mailbox=mailbox, urls=urls).look()
+
+
+async def read_seen(dsns: Mapping[str, str], references: Collection[str]) -> bool:
+    """Whether all of these have a record and a score, and somebody was told about each."""
+    connections = {name: await asyncpg.connect(dsns[name], timeout=3) for name in ("profiles", "scoring", "notify")}
+    try:
+        rows = await connections["profiles"].fetch(_QUERIES.known, list(references))
+        customers = {row["customer_id"] for row in rows}
+        scored = await connections["scoring"].fetchval(_QUERIES.scored, list(customers))
+        told = await connections["notify"].fetchval(_QUERIES.told, list(customers))
+        return bool(len(rows) == len(references) and scored == told == len(customers))
+    finally:
+        for connection in connections.values():
+            await connection.close(timeout=3)
 
 
 def read_in_hand(url: str) -> float:
@@ -78,30 +134,9 @@ def read_spooled(url: str) -> float:
         return sum(float(value) for value in _SPOOLED.findall(answer.read().decode()))
 
 
-async def _last_records(bootstrap: str, topic: str) -> dict[str, bytes | None]:
-    """What somebody who reads the topic from its start ends up with."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_bytes=16_000_000)
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        last: dict[str, bytes | None] = {}
-        while any([await consumer.position(one) < end for one, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=100)).values():
-                last.update((record.key.decode(), record.value) for record in records)
-        return last
-    finally:
-        await consumer.stop()
-
-
-def _message_ids(directory: Path) -> list[str]:
-    """The notification each mail in the mailbox is about."""
-    return [
-        str(email.message_from_bytes(path.read_bytes())["Message-ID"]).strip("<>").partition("@")[0]
-        for path in directory.glob("*.eml")
-    ]
+def _message_id(path: Path) -> str:
+    """The notification that a mail is about."""
+    return str(email.message_from_bytes(path.read_bytes())["Message-ID"]).strip("<>").partition("@")[0]
 
 
 def _flows(service: str, url: str) -> dict[tuple[str, str], tuple[float, float]]:

@@ -1,31 +1,37 @@
 """The system as real processes, a load on it, and what the faults need to get at."""
 
 import asyncio
+import random
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from deploy.access import change_principals
 from deploy.environment import PROJECT, SystemSettings, choose_ports
 from deploy.processes import Command, GuardedProcess
+from deploy.stack.choice import Stack
 from deploy.stack.embedded import EmbeddedStack
 from deploy.stack.ports import free_port
 from deploy.system import System
 from services.ingest.handlers.principals import Request, create_principal
 from shared.clock import pause, real_now
+from shared.contracts.access import Scope
 from tests.faults.crowd import Crowd
 from tests.faults.expected import expect
 from tests.faults.ledger import Difference, compare
+from tests.faults.lines import Lines
 from tests.faults.load import Load
-from tests.faults.observed import observe, read_in_hand
+from tests.faults.observed import Observer, read_in_hand, read_seen
+from tests.faults.reader import LiveReader
 from tests.faults.truth import TruthFile, read_truth
 from tests.support.at_rest import CONSUMES, Look, Watcher
-from tests.support.snapshots import read_snapshots
+from tests.support.proxies import Proxies
 
 # The services sample what they have in hand once a second.
 _LOOK_SECONDS = 0.7
@@ -35,13 +41,27 @@ CANARIES = 24
 
 @dataclass(slots=True)
 class Rig:
-    """Everything running. Blocking calls are made in threads."""
+    """Everything running. Blocking calls are made in threads. `said`: what the supervisor of the system said.
+
+    `chance` is for the faults: what they do comes from the seed. Only the embedded stack is reached over lines.
+    """
 
     system: System
     load: Load
     crowd: Crowd
     truth: TruthFile
+    reader: LiveReader
+    said: list[str]
+    chance: random.Random
     directory: Path
+    lines_or_none: Lines | None
+    _observer: Observer | None = None
+
+    @property
+    def lines(self) -> Lines:
+        """Between the services and their databases and brokers."""
+        assert self.lines_or_none is not None, "this stack has no lines"
+        return self.lines_or_none
 
     @property
     def dsns(self) -> dict[str, str]:
@@ -57,6 +77,14 @@ class Rig:
         pid = self.system.pids()[name]
         assert pid, f"{name} does not run"
         return pid
+
+    def process(self, service: str) -> psutil.Process | None:
+        """Of a service, if it runs just now; its number may be another program's by the time it does not."""
+        try:
+            process = psutil.Process(self.pid(service))
+            return process if f"services.{service}" in process.cmdline() else None
+        except psutil.Error:
+            return None
 
     def replica(self, service: str) -> GuardedProcess:
         """One more process of a service, in the same groups, on the same database."""
@@ -102,32 +130,17 @@ class Rig:
 
     async def differences(self) -> list[Difference]:
         """Count everything accepted so far against everything there is. At rest only."""
-        observed = await observe(
-            self.dsns,
-            self.system.stack.kafka_bootstrap,
-            mailbox=self.directory / "mailbox",
-            urls=self.services,
-        )
+        if self._observer is None:
+            bootstrap, mailbox = self.system.stack.kafka_bootstrap, self.directory / "mailbox"
+            self._observer = Observer(self.dsns, bootstrap, mailbox=mailbox, urls=self.services)
+        observed = await self._observer.look()
         return compare(expect(read_truth(self.truth.path), real_now()), observed)
 
     async def _seen(self, references: set[str]) -> bool:
         try:
-            profiles = await self._rows("profiles")
-            mine = {key for key, text in profiles.items() if any(f'"{one}"' in text for one in references)}
-            if len(mine) < len(references) or not mine <= (await self._rows("scoring")).keys():
-                return False
-            sent = [text for text in (await self._rows("notify")).values() if '"status":"sent"' in text]
+            return await read_seen(self.dsns, references)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return False
-        return all(any(f'"customer_id":"{one}"' in text for text in sent) for one in mine)
-
-    async def _rows(self, service: str) -> dict[str, str]:
-        connection = await asyncpg.connect(self.dsns[service], timeout=3)
-        try:
-            rows = await read_snapshots(connection, service)
-        finally:
-            await connection.close(timeout=3)
-        return {key: one.snapshot.decode() for key, one in rows.items() if one.snapshot}
 
     async def _in_hand(self) -> Mapping[str, float]:
         names = list(self.services)
@@ -136,25 +149,59 @@ class Rig:
 
 
 @asynccontextmanager
-async def open_rig(directory: Path, *, seed: int, rate: float) -> AsyncIterator[Rig]:
-    """Start everything in an empty directory; stop everything at the end."""
-    told: list[str] = []
+async def open_rig(
+    directory: Path,
+    *,
+    seed: int,
+    rate: float,
+    told: Callable[[str], Mapping[str, str]] = lambda service: {},
+    stack: Stack | None = None,
+) -> AsyncIterator[Rig]:
+    """Start everything in an empty directory; stop everything at the end. `told`: more environment for a service.
+
+    `stack`: another one than the embedded.
+    """
+    said: list[str] = []
     ports = choose_ports(0)
-    stack = EmbeddedStack(directory, kafka_port=ports["kafka"], postgres_port=ports["postgres"])
-    settings = SystemSettings(port_base=0, customer_sends=True)
-    system = System(stack, directory, ports=ports, settings=settings, say=told.append)
-    truth = TruthFile(directory / "truth.jsonl")
-    try:
-        await asyncio.to_thread(system.start)
-        await asyncio.to_thread(system.wait_ready)
-        request = Request(name="faults", kind="system", namespace="shop", scopes=("interactions:write",))
-        granted = await change_principals(stack.dsn("ingest"), lambda store: create_principal(store, request))
-        crowd = Crowd(seed, real_now())
-        load = Load(system.urls["ingest"], granted.key.secret, crowd=crowd, truth=truth, rate=rate)
-        yield Rig(system, load, crowd, truth, directory)
-    finally:
-        truth.close()
-        await asyncio.to_thread(system.stop)
+    stack = stack or EmbeddedStack(directory, kafka_port=ports["kafka"], postgres_port=ports["postgres"])
+    with Proxies(seed=seed) as proxies:
+        lines = Lines(proxies, stack) if isinstance(stack, EmbeddedStack) else None
+        system = System(
+            stack,
+            directory,
+            ports=ports,
+            settings=SystemSettings(port_base=0, customer_sends=True),
+            say=said.append,
+            told=lambda service: {**(lines.told(service) if lines else {}), **told(service)},
+        )
+        truth = TruthFile(directory / "truth.jsonl")
+        try:
+            await asyncio.to_thread(system.start)
+            await asyncio.to_thread(system.wait_ready)
+            emitter = await _key(stack, "faults", "interactions:write")
+            watcher = await _key(stack, "watcher", "customers:read", "scores:read", "alerts:read")
+            crowd = Crowd(seed, real_now())
+            rig = Rig(
+                system=system,
+                load=Load(system.urls["ingest"], emitter, crowd=crowd, truth=truth, rate=rate),
+                crowd=crowd,
+                truth=truth,
+                reader=LiveReader(system.urls, watcher, stack.kafka_bootstrap, seed=seed),
+                said=said,
+                chance=random.Random(seed),
+                directory=directory,
+                lines_or_none=lines,
+            )
+            yield rig
+        finally:
+            truth.close()
+            await asyncio.to_thread(system.stop)
+
+
+async def _key(stack: Stack, name: str, *scopes: Scope) -> str:
+    request = Request(name=name, kind="system", namespace="shop", scopes=scopes)
+    granted = await change_principals(stack.dsn("ingest"), lambda store: create_principal(store, request))
+    return granted.key.secret
 
 
 def names(differences: Sequence[Difference], limit: int = 5) -> list[str]:

@@ -53,7 +53,7 @@ class Watcher:
         self._in_hand = in_hand
         self._prefix = prefix
         self._connections: dict[str, Any] = {}
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap.split(","), enable_auto_commit=False)
 
     async def __aenter__(self) -> "Watcher":
         await self._consumer.start()

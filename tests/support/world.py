@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -24,7 +25,7 @@ from services.profiles.settings import Settings as ProfilesSettings
 from services.scoring import app as scoring
 from services.scoring.settings import Settings as ScoringSettings
 from shared.application import Application
-from shared.clock import pause
+from shared.clock import Clock, pause
 from tests.integration.notify.mailbox import Mailbox, open_mailbox
 from tests.support.at_rest import Look, Watcher
 from tests.support.clock import ManualClock
@@ -35,6 +36,17 @@ CONFIG = ROOT / "deploy" / "config"
 CALLER = Request(name="e2e", kind="person", namespace="shop", scopes=("admin",))
 # Timers are due at an instant or just after it.
 JUST_AFTER = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Skewed:
+    """A clock that shows more, or less, than another."""
+
+    clock: Clock
+    ahead: timedelta
+
+    def now(self) -> datetime:
+        return self.clock.now() + self.ahead
 
 
 @dataclass(slots=True)
@@ -107,13 +119,19 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    lease: Lease, start: datetime, *, rules: Path = CONFIG / "rules.yaml", max_batch_records: int = 10_000
+    lease: Lease,
+    start: datetime,
+    *,
+    rules: Path = CONFIG / "rules.yaml",
+    max_batch_records: int = 10_000,
+    skew: Mapping[str, timedelta] = MappingProxyType({}),
 ) -> AsyncIterator[World]:
-    """Everything running, at `start`; stopped at the end."""
+    """Everything running, at `start`; stopped at the end. `skew`: services whose clocks are ahead by so much."""
     clock = ManualClock(start)
+    clocks = {service: Skewed(clock, skew.get(service, timedelta(0))) for service in _ORDER}
     async with AsyncExitStack() as stack:
         mailbox = await stack.enter_async_context(open_mailbox())
-        apps, dsns = await _build(lease, clock, mailbox, rules=rules, max_batch_records=max_batch_records)
+        apps, dsns = await _build(lease, clocks, mailbox, rules=rules, max_batch_records=max_batch_records)
         await asyncio.gather(*(stack.enter_async_context(running(app, alone=False)) for app in apps.values()))
 
         async def in_hand() -> Mapping[str, float]:
@@ -132,7 +150,7 @@ async def open_world(
 
 
 async def _build(
-    lease: Lease, clock: ManualClock, mailbox: Mailbox, *, rules: Path, max_batch_records: int
+    lease: Lease, clocks: Mapping[str, Clock], mailbox: Mailbox, *, rules: Path, max_batch_records: int
 ) -> tuple[dict[str, Application], dict[str, str]]:
     common = {service: await lease.settings(service, max_batch_records=max_batch_records) for service in _ORDER}
     # The tests share two cores with much else: patience costs nothing here.
@@ -145,12 +163,13 @@ async def _build(
         mail_from="Corner Shop <hello@shop.example>",
         customer_sends=True,
     )
+    at_profiles = ProfilesSettings(**common["profiles"], policy=CONFIG / "policy.yaml")
     apps = {
-        "ingest": ingest.build(at_ingest, clock=clock),
-        "profiles": profiles.build(ProfilesSettings(**common["profiles"], policy=CONFIG / "policy.yaml"), clock=clock),
-        "scoring": scoring.build(ScoringSettings(**common["scoring"]), clock=clock),
-        "alerts": alerts.build(AlertsSettings(**common["alerts"], rules=rules), clock=clock),
-        "notify": notify.build(at_notify, clock=clock),
+        "ingest": ingest.build(at_ingest, clock=clocks["ingest"]),
+        "profiles": profiles.build(at_profiles, clock=clocks["profiles"]),
+        "scoring": scoring.build(ScoringSettings(**common["scoring"]), clock=clocks["scoring"]),
+        "alerts": alerts.build(AlertsSettings(**common["alerts"], rules=rules), clock=clocks["alerts"]),
+        "notify": notify.build(at_notify, clock=clocks["notify"]),
     }
     return apps, {service: common[service]["postgres_dsn"] for service in _ORDER}
 

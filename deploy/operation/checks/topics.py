@@ -25,12 +25,13 @@ async def check_topics(installation: Installation) -> list[Finding]:
         act = "start Kafka, or correct KAFKA_BOOTSTRAP; services wait and lose nothing"
         says = f"Kafka does not answer at {installation.kafka.bootstrap}"
         return [wrong("kafka", says, act), unseen("lag", "lag could not be looked at: Kafka does not answer")]
-    wrongs = [finding for topic in topics for finding in _compare(topic, found.get(topic.name))]
+    wrongs = [finding for topic in topics for finding in judge_topic(topic, found.get(topic.name))]
     fit = [fine("kafka", f"Kafka answers at {installation.kafka.bootstrap}, {len(found)} topics as the registry says")]
     return (wrongs or fit) + await _lags(installation, found)
 
 
-def _compare(topic: Topic, found: TopicState | None) -> list[Finding]:
+def judge_topic(topic: Topic, found: TopicState | None) -> list[Finding]:
+    """What is to be said of a topic as the brokers have it (None: they have not)."""
     if found is None:
         return [wrong("topics", f"topic {topic.name} does not exist", "start any service: it creates what is missing")]
     findings = []
@@ -43,6 +44,18 @@ def _compare(topic: Topic, found: TopicState | None) -> list[Finding]:
     if found.thin:
         says = f"{found.thin} partitions of {topic.name} have fewer copies in step than they should"
         findings.append(wrong("topics", says, "bring the missing broker back before another one goes"))
+    return findings + _durability(topic, found)
+
+
+def _durability(topic: Topic, found: TopicState) -> list[Finding]:
+    """Copies are there so that the loss of a broker loses nothing; these settings would take that back."""
+    findings = []
+    if found.copies > 2 and found.acknowledged < 2:
+        says = f"topic {topic.name} acknowledges records that only one broker has (min.insync.replicas=1)"
+        findings.append(wrong("topics", says, "set min.insync.replicas=2 with kafka-configs"))
+    if found.unclean:
+        says = f"topic {topic.name} may be led by a broker that lacks records (unclean.leader.election.enable=true)"
+        findings.append(wrong("topics", says, "set it to false with kafka-configs before a broker dies"))
     return findings
 
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import secrets
-from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from services.alerts.console.store import ConsoleStore, StoredSession
 from shared.access import Directory, key_id_of
@@ -109,27 +107,3 @@ def seal_key(key: str, token: str) -> bytes:
 
 def _sealer(token: str) -> Sealer:
     return Sealer(token.encode(), "key of a session")
-
-
-class Throttle:
-    """Refuses an address that failed too often lately. One process's own count: keys cannot be guessed anyway."""
-
-    def __init__(self, *, failures: int = 10, within: timedelta = timedelta(minutes=1), addresses: int = 1_000) -> None:
-        self._failures = failures
-        self._within = within
-        self._addresses = addresses
-        self._failed: OrderedDict[str, list[datetime]] = OrderedDict()
-
-    def refuses(self, address: str, now: datetime) -> bool:
-        """Whether this address has to wait."""
-        return len(self._recent(address, now)) >= self._failures
-
-    def note(self, address: str, now: datetime) -> None:
-        """A failed attempt."""
-        self._failed[address] = [*self._recent(address, now), now][-self._failures :]
-        self._failed.move_to_end(address)
-        if len(self._failed) > self._addresses:
-            self._failed.popitem(last=False)
-
-    def _recent(self, address: str, now: datetime) -> Sequence[datetime]:
-        return [at for at in self._failed.get(address, ()) if at > now - self._within]

@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.alerts.console.desk import SIGN_IN, Desk
 from services.alerts.console.guard import local_path, read_form
-from services.alerts.console.sessions import IDLE, Throttle
+from services.alerts.console.sessions import IDLE
 from services.alerts.console.texts import LOCALES
 from services.alerts.console.viewer import (
     LANGUAGE_COOKIE,
@@ -17,6 +17,7 @@ from services.alerts.console.viewer import (
 )
 from shared.clock import real_now
 from shared.http.problems import ApiError
+from shared.http.throttle import Throttle
 
 YEAR_SECONDS = 365 * 86_400
 

@@ -116,6 +116,29 @@ from unnest(
 )
 where alerts.alert_id = a.alert_id;
 
+-- name: restore_alerts
+-- As published, where that is newer than what is stored or not stored; returns what was taken over.
+insert into alerts (
+    alert_id, version, customer_id, reference, rule_id, condition, handling, severity, owner, fired_at, resolved_at,
+    handled_until, snapshot
+)
+select a.*
+from unnest(
+    $1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bytea[]
+) as a (
+    alert_id, version, customer_id, reference, rule_id, condition, handling, severity, owner, fired_at, resolved_at,
+    handled_until, snapshot
+)
+order by a.alert_id
+on conflict (alert_id) do update
+set version = excluded.version, customer_id = excluded.customer_id, condition = excluded.condition,
+    handling = excluded.handling, severity = excluded.severity, owner = excluded.owner, fired_at = excluded.fired_at,
+    resolved_at = excluded.resolved_at, handled_until = excluded.handled_until, snapshot = excluded.snapshot,
+    tombstoned = false
+where alerts.version < excluded.version
+returning alert_id;
+
 -- name: lock_alert
 select alert_id, version, snapshot from alerts where alert_id = $1 for update;
 
@@ -197,3 +220,12 @@ insert into rule_versions (version, body, applied_at, completed_at) values ($1, 
 -- name: complete_rule_version
 -- Everybody has been decided under it.
 update rule_versions set completed_at = $2 where version = $1 and completed_at is null;
+
+-- name: append_owed
+-- Owe the topic the next $2 behind $1, whether they changed or not; returns the last of them.
+with part as (
+    select alert_id, version from alerts where alert_id > $1 and not tombstoned order by alert_id limit $2
+), owed as (
+    insert into to_publish (entity_id, version) select alert_id, version from part on conflict do nothing
+)
+select alert_id from part order by alert_id desc limit 1;

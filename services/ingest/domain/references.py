@@ -8,7 +8,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from services.ingest.domain.entities import Code, Unfit
@@ -41,7 +41,7 @@ class Reference(NamedTuple):
 class References:
     """Makes references canonical. The same secret gives the same hashes, so it must never change."""
 
-    secret: bytes
+    secret: bytes = field(repr=False)
     normalise_phone: NormalisePhone
 
     def canonical(self, given: Any, namespace: str | None) -> Reference:

@@ -12,7 +12,7 @@ from services.ingest.domain.entities import Emitter
 from services.ingest.domain.quota import Quota
 from services.ingest.handlers.decoding import MAX_EVENTS, NotJson, decode_events
 from services.ingest.handlers.interactions import Reception
-from services.ingest.http.body import check_headers, read_body
+from services.ingest.http.body import check_headers
 from services.ingest.http.openapi import INTERACTIONS_OPERATION, INTERACTIONS_RESPONSES
 from services.ingest.metrics import IngestMetrics
 from shared.clock import real_now
@@ -46,7 +46,7 @@ def create_router(reception: Reception, *, quota: Quota, metrics: IngestMetrics)
         again: the ids make what arrived twice count once.
         """
         check_headers(request)
-        body = await read_body(request)
+        body = await request.body()
         try:
             events = decode_events(body)
         except NotJson:

@@ -16,7 +16,7 @@ from services.ingest.domain.entities import Code
 from services.ingest.domain.quarantine import Content, Quarantined, QuarantineFilter, Status
 from services.ingest.handlers.decoding import NotJson, decode_event
 from services.ingest.handlers.quarantine import AlreadySettled, NotQuarantined, Quarantine, QuarantineStore
-from services.ingest.http.body import check_headers, read_body
+from services.ingest.http.body import check_headers
 from services.ingest.http.interactions import not_acknowledged
 from services.ingest.http.openapi import (
     DISCARD_RESPONSES,
@@ -165,7 +165,7 @@ def _add_acts(
 
 async def _repaired(request: Request) -> Any:
     """The event in the body, or None when there is no body."""
-    body = await read_body(request)
+    body = await request.body()
     if not body.strip():
         return None
     check_headers(request)

@@ -1,7 +1,7 @@
 """Webhooks: who subscribed to what, where it goes, and whether an event is for them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -95,7 +95,7 @@ class Webhook:
 class Secret:
     """A signing secret, `whsec_...`; `until`: the last instant at which it still signs (real time)."""
 
-    text: str
+    text: str = field(repr=False)
     until: datetime | None = None
 
 
@@ -106,8 +106,8 @@ class Target:
     The newest secret comes first.
     """
 
-    url: str
-    secrets: tuple[Secret, ...]
+    url: str = field(repr=False)
+    secrets: tuple[Secret, ...] = field(repr=False)
 
     def signing(self, now: datetime) -> list[str]:
         """The secrets that sign now, newest first."""

@@ -1,6 +1,6 @@
 """From a task to a letter to the mail server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -40,7 +40,7 @@ class Mailer:
     sender: Sender
     staff: Staff
     public_url: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
     async def deliver(self, task: Task, now: datetime) -> Attempt:
         """One attempt. A letter that cannot be written is not sent at all."""

@@ -1,7 +1,7 @@
 """Mail over SMTP, with the one distinction that matters: could the text have arrived, or certainly not."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -12,9 +12,16 @@ from shared.errors import ConfigurationError
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT_SECONDS = 15.0
 # As many as attempts are made at once.
 MAX_IDLE_CONNECTIONS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds, for one answer of the server and for a whole attempt."""
+
+    answer: float = 15.0
+    total: float = ATTEMPT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,7 @@ class SmtpServer:
     port: int
     implicit_tls: bool = False
     user: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 def smtp_server_from(url: str) -> SmtpServer:
@@ -50,16 +57,19 @@ def smtp_server_from(url: str) -> SmtpServer:
 class SmtpGateway:
     """Hands messages to one server over connections it keeps open between messages."""
 
-    def __init__(self, server: SmtpServer) -> None:
+    def __init__(self, server: SmtpServer, *, limits: Limits | None = None) -> None:
         self._server = server
+        self._limits = limits or Limits()
         self._idle: list[SMTP] = []
 
     async def send(self, message: bytes, *, sender: str, to: str) -> Attempt:
         """One attempt, over within ATTEMPT_SECONDS. Never raises for what the server or the network does."""
         handed_over = [False]
         try:
-            async with asyncio.timeout(ATTEMPT_SECONDS):
+            async with asyncio.timeout(self._limits.total):
                 return await self._send(message, sender=sender, to=to, handed_over=handed_over)
+        except _NotServedError as error:
+            return Attempt(Outcome.REFUSED_FOR_NOW, str(error.code))
         except SMTPResponseException as error:
             return _refusal(error.code)
         except (SMTPException, OSError, TimeoutError, EOFError) as error:
@@ -109,13 +119,16 @@ class SmtpGateway:
             port=server.port,
             username=server.user,
             password=server.password,
-            timeout=TIMEOUT_SECONDS,
+            timeout=self._limits.answer,
             use_tls=server.implicit_tls,
             start_tls=None if server.user is None or server.implicit_tls else True,
         )
         try:
             await client.connect()
             await client.mail(sender)
+        except SMTPResponseException as error:
+            client.close()
+            raise _NotServedError(error.code) from error
         except BaseException:
             client.close()
             raise
@@ -128,6 +141,14 @@ class SmtpGateway:
         except (SMTPException, OSError):
             return False
         return True
+
+
+class _NotServedError(Exception):
+    """The server does not serve us, whoever the letter is for: the operator mends that, then it works."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
 
 
 def _refusal(code: int) -> Attempt:

@@ -1,7 +1,7 @@
 """What people do with webhooks: create, change, rotate, enable, delete, redeliver. One transaction each."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
@@ -64,7 +64,7 @@ class NotThere(Exception):
 class Change:
     """What is to be different; None leaves it. `describe`: take over `description`, be it None."""
 
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     description: str | None = None
     describe: bool = False
     types: tuple[str, ...] | None = None

@@ -18,7 +18,8 @@ returning customer_id;
 select customer_id, version from contacts where customer_id = any ($1::uuid[]);
 
 -- name: get_contacts
--- Each customer asked for, followed to whom they were merged into (at most 16 steps).
+-- Each customer asked for, followed to whom they were merged into (at most 16 steps). Row by row through the key: as a
+-- plain join the planner, who cannot know how few there are, reads the whole table.
 with recursive followed as (
     select c.customer_id as asked_id, c.version as asked_version, c.customer_id, c.merged_into, 0 as depth
     from contacts c
@@ -26,14 +27,14 @@ with recursive followed as (
     union all
     select f.asked_id, f.asked_version, c.customer_id, c.merged_into, f.depth + 1
     from followed f
-    join contacts c on c.customer_id = f.merged_into
+    cross join lateral (select * from contacts one where one.customer_id = f.merged_into limit 1) as c
     where f.depth < 16
 )
 select distinct on (f.asked_id)
     f.asked_id, f.asked_version, c.customer_id, c.status, c.owner_id, c.locale, c.zone, c.consent, c.consent_at,
     c.reference, c.pii
 from followed f
-join contacts c on c.customer_id = f.customer_id
+cross join lateral (select * from contacts one where one.customer_id = f.customer_id limit 1) as c
 order by f.asked_id, f.depth desc;
 
 -- name: lock_contacts
@@ -106,10 +107,12 @@ where alert_id = any ($1::uuid[])
 order by notification_id;
 
 -- name: list_due
--- Candidates only: claim_due locks them once their customers are locked.
+-- Candidates only: claim_due locks them once their customers are locked. Of one read back from the topic the alert may
+-- be still to come.
 select notification_id, customer_id, step
-from notifications
+from notifications as n
 where due_at <= clock_timestamp() and (held_until is null or held_until <= $1)
+    and exists (select 1 from alerts as a where a.alert_id = n.alert_id)
 order by due_at
 limit $2;
 
@@ -122,12 +125,13 @@ where notification_id = any ($1::uuid[]) and due_at <= clock_timestamp()
 order by notification_id
 for update skip locked;
 
--- name: claim_attempt
--- The row of an attempt, if it is still ours to close.
+-- name: claim_attempts
+-- The rows of attempts, of those that are still ours to close.
 select notification_id, version, snapshot, token, uncertain, contact_id,
     extract(epoch from clock_timestamp() - planned_at)::float8 as age_seconds
 from notifications
-where notification_id = $1 and token = $2 and status = 'sending'
+where notification_id = any ($1::uuid[]) and token = any ($2::uuid[]) and status = 'sending'
+order by notification_id
 for update;
 
 -- name: get_database_micros
@@ -196,6 +200,37 @@ select event_id, reference, event from outbox where published_at is null order b
 -- name: settle_outbox
 update outbox set published_at = clock_timestamp() where event_id = any ($1::uuid[]);
 
+-- name: restore_notifications
+-- As published, where that is newer than what is stored or not stored; returns what was taken over. $14: seconds until
+-- those that are not settled are looked at. Whom a win-back was claimed for is not published: its customer, mostly.
+-- A step is decided once: of two decisions about it the one that is known stays, else the newest.
+insert into notifications as known (
+    notification_id, version, snapshot, alert_id, customer_id, transition, step, recipient, status, reason, cause_at,
+    decided_at, held_until, due_at, contact_id
+)
+select distinct on (n.alert_id, n.transition, n.step) n.*,
+    case when n.status in ('planned', 'held', 'sending') then clock_timestamp() + make_interval(secs => $14::float8) end,
+    case when n.step = 'win_back' then n.customer_id end
+from unnest(
+    $1::uuid[], $2::bigint[], $3::bytea[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[]
+) as n (
+    notification_id, version, snapshot, alert_id, customer_id, transition, step, recipient, status, reason, cause_at,
+    decided_at, held_until
+)
+where not exists (
+    select 1 from notifications as other
+    where other.alert_id = n.alert_id and other.transition = n.transition and other.step = n.step
+        and other.notification_id <> n.notification_id
+)
+order by n.alert_id, n.transition, n.step, n.version desc
+on conflict (notification_id) do update
+set version = excluded.version, snapshot = excluded.snapshot, status = excluded.status, reason = excluded.reason,
+    decided_at = excluded.decided_at, held_until = excluded.held_until, due_at = excluded.due_at, token = null,
+    contact_id = coalesce(known.contact_id, excluded.contact_id)
+where known.version < excluded.version
+returning notification_id;
+
 -- name: wake_closings
 -- The firing of these alerts is settled: a closing that waits for that is due. Whoever holds its row looks itself.
 update notifications
@@ -237,3 +272,12 @@ where ($1::uuid is null or alert_id = $1)
     and ($3::text is null or status = $3)
     and ($4::text is null or reason = $4)
     and ($5::timestamptz is null or cause_at >= $5);
+
+-- name: append_owed
+-- Owe the topic the next $2 behind $1, whether they changed or not; returns the last of them.
+with part as (
+    select notification_id, version from notifications where notification_id > $1 order by notification_id limit $2
+), owed as (
+    insert into to_publish (entity_id, version) select notification_id, version from part on conflict do nothing
+)
+select notification_id from part order by notification_id desc limit 1;

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from services.notify.domain.attempts import LEASE_SECONDS
 from services.notify.domain.dispatches import Dispatch
 from services.notify.domain.entities import MARKETING_CONSENT, Cause, Contact, Notification
 from services.notify.domain.limits import Firing, KnownAlert, Limits, NotificationFilter
@@ -149,10 +150,10 @@ class NotifyStore(Store):
         """Those of them that are still due, locked."""
         return [_dispatch(row) for row in await self.connection.fetch(_QUERIES.claim_due, list(notification_ids))]
 
-    async def claim_attempt(self, notification_id: str, token: str) -> Dispatch | None:
-        """The attempt that `token` stands for, locked; None when it is not ours to close any more."""
-        row = await self.connection.fetchrow(_QUERIES.claim_attempt, notification_id, token)
-        return _dispatch(row) if row is not None else None
+    async def claim_attempts(self, tokens: Mapping[str, str]) -> list[Dispatch]:
+        """What the tokens of these notifications stand for, locked; without what is not ours to close any more."""
+        rows = await self.connection.fetch(_QUERIES.claim_attempts, list(tokens), list(tokens.values()))
+        return [_dispatch(row) for row in rows]
 
     async def upsert_notifications(self, dispatches: Sequence[Dispatch], now: datetime) -> dict[str, int]:
         """Store their new state under new versions, which are returned. Their rows are locked, or new."""
@@ -183,6 +184,30 @@ class NotifyStore(Store):
         )
         return {entry.notification_id: version for entry, version in zip(entries, versions, strict=True)}
 
+    async def restore_notifications(self, payloads: Sequence[bytes]) -> int:
+        """Take over, byte for byte, what is newer than what is stored; returns how many that were.
+
+        Settled ones stay settled; the others are due when an attempt that was under way is over.
+        """
+        snapshots = [_SNAPSHOTS.decode(payload) for payload in payloads]
+        entries = [snapshot.data for snapshot in snapshots]
+        columns = (
+            [entry.notification_id for entry in entries],
+            [snapshot.version for snapshot in snapshots],
+            list(payloads),
+            [entry.alert_id for entry in entries],
+            [entry.customer_id for entry in entries],
+            [entry.transition for entry in entries],
+            [entry.step for entry in entries],
+            [entry.recipient for entry in entries],
+            [entry.status for entry in entries],
+            [entry.reason for entry in entries],
+            [entry.cause_at for entry in entries],
+            [entry.decided_at for entry in entries],
+            [entry.held_until for entry in entries],
+        )
+        return len(await self.connection.fetch(_QUERIES.restore_notifications, *columns, LEASE_SECONDS))
+
     async def wake_closings(self, alert_ids: Sequence[str]) -> None:
         """What waited for the firing of these alerts to settle is due."""
         await self.connection.execute(_QUERIES.wake_closings, list(alert_ids))
@@ -194,6 +219,11 @@ class NotifyStore(Store):
     async def get_snapshots(self, entity_ids: Sequence[str]) -> Sequence[tuple[str, int, bytes | None]]:
         rows = await self.connection.fetch(_QUERIES.get_snapshots, list(entity_ids))
         return [(str(row["notification_id"]), row["version"], row["snapshot"]) for row in rows]
+
+    async def append_owed(self, after: str, limit: int) -> str | None:
+        """Owe the topic the next so many entities in key order; returns the last, None when there are no more."""
+        last = await self.connection.fetchval(_QUERIES.append_owed, after, limit)
+        return str(last) if last is not None else None
 
     async def get_notification(self, notification_id: str) -> Notification | None:
         snapshot = await self.connection.fetchval(_QUERIES.get_notification, notification_id)

@@ -26,7 +26,7 @@ class ClaimingStore(Protocol):
 
     async def list_due(self, now: datetime, limit: int) -> Sequence[tuple[str, str, str]]: ...
     async def claim_due(self, notification_ids: Sequence[str]) -> list[Dispatch]: ...
-    async def claim_attempt(self, notification_id: str, token: str) -> Dispatch | None: ...
+    async def claim_attempts(self, tokens: Mapping[str, str]) -> list[Dispatch]: ...
     async def get_contacts(self, customer_ids: Sequence[str]) -> Mapping[str, Contact]: ...
     async def lock_contacts(self, customer_ids: Sequence[str]) -> None: ...
     async def get_causes(self, alert_ids: Sequence[str]) -> Mapping[str, Cause]: ...
@@ -115,20 +115,25 @@ class Claims:
         ]
         return len(decided), tasks
 
-    async def complete(self, task: Task, attempt: Attempt, now: datetime) -> None:
-        """Store what came of an attempt, unless its lease ended and somebody else went on."""
-        notification_id = task.dispatch.notification.notification_id
+    async def complete(self, ended: Sequence[tuple[Task, Attempt]], now: datetime) -> None:
+        """Store what came of attempts, but for those whose lease ended and somebody else went on."""
+        attempts = {task.dispatch.notification.notification_id: attempt for task, attempt in ended}
         async with self._database.transaction() as connection:
             store = self._store(connection)
-            dispatch = await store.claim_attempt(notification_id, task.token)
-            if dispatch is None:
-                self._metrics.leases_lost.inc()
-                log.warning("lease_lost", notification_id=notification_id, outcome=attempt.outcome)
-                return
-            after = settled(dispatch, judge(attempt, dispatch.trial), attempt.code, now)
-            await _store(connection, store, [after], now)
-            await self._announce(connection, [dispatch], [after], {task.cause.alert_id: task.cause})
-        self._book(after)
+            ours = await store.claim_attempts(
+                {task.dispatch.notification.notification_id: task.token for task, _ in ended}
+            )
+            after = []
+            for dispatch in ours:
+                attempt = attempts.pop(dispatch.notification.notification_id)
+                after.append(settled(dispatch, judge(attempt, dispatch.trial), attempt.code, now))
+            await _store(connection, store, after, now)
+            await self._announce(connection, ours, after, {task.cause.alert_id: task.cause for task, _ in ended})
+        for notification_id, attempt in attempts.items():
+            self._metrics.leases_lost.inc()
+            log.warning("lease_lost", notification_id=notification_id, outcome=attempt.outcome)
+        for dispatch in after:
+            self._book(dispatch)
 
     async def _announce(
         self,

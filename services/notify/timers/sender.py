@@ -10,6 +10,7 @@ import structlog
 from services.notify.domain.attempts import ATTEMPT_SECONDS, LEASE_SECONDS, Attempt
 from services.notify.metrics import NotifyMetrics
 from services.notify.timers.claims import Claims, Task
+from services.notify.timers.closing import Closing
 from shared.clock import Clock, pause
 from shared.postgres import is_transient
 
@@ -36,6 +37,7 @@ class Sender:
 
     def __init__(self, claims: Claims, mailer: Mailer, *, clock: Clock, metrics: NotifyMetrics) -> None:
         self._claims = claims
+        self._closing = Closing(claims, clock)
         self._mailer = mailer
         self._clock = clock
         self._metrics = metrics
@@ -64,7 +66,7 @@ class Sender:
         self._metrics.count_attempt(attempt, monotonic() - started)
         while True:
             try:
-                return await self._claims.complete(task, attempt, self._clock.now())
+                return await self._closing.close(task, attempt)
             except Exception as error:
                 if not is_transient(error) or monotonic() - started > LEASE_SECONDS + ATTEMPT_SECONDS:
                     raise

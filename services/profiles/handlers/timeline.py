@@ -44,7 +44,7 @@ class Timeline:
         duplicates = [(_identity(records[ordinal].value), records[ordinal]) for ordinal in ordinals]
         stored = await store.list_bodies(sorted({identity for identity, _ in duplicates}))
         conflicts = {
-            identity: record.raw
+            identity: _what_it_says(record.value)
             for identity, record in duplicates
             if not _says_the_same(self._decode(stored[identity]), record.value)
         }
@@ -55,6 +55,11 @@ class Timeline:
 
 def _identity(interaction: Interaction) -> Identity:
     return interaction.subject, interaction.source, interaction.id
+
+
+def _what_it_says(interaction: Interaction) -> bytes:
+    """Without how it came: sent again under another correlation id it is the same conflict."""
+    return msgspec.json.encode(msgspec.structs.replace(interaction, correlationid=""))
 
 
 def _says_the_same(one: Interaction, other: Interaction) -> bool:

@@ -205,3 +205,12 @@ join customer_references as r on r.reference = i.reference
 where i.id = $1 and ($2::text is null or i.source = $2)
 order by i.reference, i.source
 limit 100;
+
+-- name: append_owed
+-- Owe the topic the next $2 behind $1, whether they changed or not; returns the last of them.
+with part as (
+    select customer_id, version from customers where customer_id > $1 and version > 0 order by customer_id limit $2
+), owed as (
+    insert into to_publish (entity_id, version) select customer_id, version from part on conflict do nothing
+)
+select customer_id from part order by customer_id desc limit 1;

@@ -85,3 +85,12 @@ select count(*) from scores where status = 'active';
 
 -- name: count_kept_in_band
 select count(*) from scores where churn_band = $1;
+
+-- name: append_owed
+-- Owe the topic the next $2 behind $1, whether they changed or not; returns the last of them.
+with part as (
+    select customer_id, version from scores where customer_id > $1 order by customer_id limit $2
+), owed as (
+    insert into to_publish (entity_id, version) select customer_id, version from part on conflict do nothing
+)
+select customer_id from part order by customer_id desc limit 1;

@@ -1,2 +1,14 @@
 -- name: identities
 select reference, source, id from interactions;
+
+-- name: known
+-- $1: references. Those that have a record that was published.
+select reference, customer_id from customer_references join customers using (customer_id)
+where reference = any($1::text[]) and version > 0;
+
+-- name: scored
+select count(*) from scores where customer_id = any($1::uuid[]);
+
+-- name: told
+-- $1: customers. Those somebody got a message about.
+select count(distinct customer_id) from notifications where customer_id = any($1::uuid[]) and status = 'sent';

@@ -97,7 +97,7 @@ async def test_when_the_sender_died_staff_get_it_again_and_customers_do_not(part
     }
     assert await parts.states() == expected
     for task in tasks:
-        await parts.claims.complete(task, Attempt(Outcome.REFUSED), NOW)
+        await parts.claims.complete([(task, Attempt(Outcome.REFUSED))], NOW)
     assert await parts.states() == expected
     assert len(mailbox.to(ADA)) == 1
 

@@ -1,5 +1,6 @@
 """Everything that could wait for ever is bounded; what passes is told from what does not."""
 
+import asyncio
 import contextlib
 import time
 from urllib.parse import urlsplit, urlunsplit
@@ -7,12 +8,13 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from shared.clock import pause
 from shared.errors import TransientError
 from shared.postgres import Database, is_transient
-from tests.support.proxies import proxy_to
+from tests.support.proxies import BLACK_HOLE, PASS, proxy_to
 from tests.support.stack import Lease
 
-PATIENCE = 0.4
+PATIENCE = 1.0
 
 
 def through(dsn: str, port: int) -> str:
@@ -37,16 +39,16 @@ async def test_a_connection_that_fell_silent_is_given_up(lease: Lease, moment: s
         started = time.monotonic()
         with pytest.raises(Exception) as raised:  # noqa: PT011, PT012 whoever notices first raises
             if moment == "connect":
-                proxy.flowing = False
+                proxy.condition = BLACK_HOLE
                 await database.ping()
             async with database.transaction() as connection:
                 await connection.fetchval("select 1")
-                proxy.flowing = False
+                proxy.condition = BLACK_HOLE
                 if moment == "statement":
                     await connection.fetchval("select 2")
         assert is_transient(raised.value), repr(raised.value)
         assert time.monotonic() - started < 6 * PATIENCE
-        proxy.flowing = True
+        proxy.condition = PASS
         await database.ping()
 
 
@@ -72,6 +74,29 @@ async def test_an_idle_connection_that_was_ended_is_replaced(lease: Lease) -> No
         with contextlib.suppress(asyncpg.PostgresConnectionError):
             await database.ping()
         await database.ping()
+
+
+async def test_who_is_cancelled_in_a_transaction_whose_session_was_ended_is_cancelled(lease: Lease) -> None:
+    """And not told that the connection is closed, which who goes on after failures would take for one of them."""
+    inside, ended = asyncio.Event(), asyncio.Event()
+
+    async def work(database: Database) -> None:
+        async with database.transaction() as connection:
+            admin = await asyncpg.connect(lease.admin_dsn)
+            await admin.execute("select pg_terminate_backend($1, 5000)", connection.get_server_pid())
+            await admin.close()
+            with contextlib.suppress(asyncpg.InterfaceError):  # that is how it says so
+                while not connection.is_closed():
+                    await pause(0)
+            inside.set()
+            await ended.wait()
+
+    async with Database(await lease.dsn("tally"), application="tests") as database:
+        task = asyncio.create_task(work(database))
+        await inside.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
 
 
 async def test_before_it_is_opened_it_says_so(lease: Lease) -> None:
@@ -102,6 +127,12 @@ async def test_what_can_succeed_later_is_told_from_what_never_will(lease: Lease)
             with pytest.raises(asyncpg.PostgresError) as passing:
                 await connection.execute(f"do $$ begin raise exception 'x' using errcode = '{code}'; end $$")
             assert is_transient(passing.value), repr(passing.value)
+
+
+def test_a_session_that_is_being_ended_is_transient_and_a_defect_of_the_driver_is_not() -> None:
+    ending = "cannot switch to state 15; another operation (2) is in progress"
+    assert is_transient(asyncpg.InternalClientError(ending))
+    assert not is_transient(asyncpg.InternalClientError("unexpected data"))
 
 
 async def test_a_server_that_is_away_is_transient() -> None:

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from shared.errors import TransientError
 from shared.ids import customer_id_of
 from shared.pipeline import Publication, SnapshotPublisher, append_to_publish
+from shared.pipeline.metrics import PipelineMetrics
 from shared.postgres import Database
 from tests.support.tally.bench import Bench
 from tests.support.tally.process import GatedPublisher
@@ -23,7 +25,8 @@ class Writer:
         self.database = database
         self.publisher = GatedPublisher(bench.connection)
         topic = TALLIES.prefixed(bench.lease.prefix)
-        self.snapshots = SnapshotPublisher(self.publisher, database, topic, TallyStore)
+        metrics = PipelineMetrics(CollectorRegistry())
+        self.snapshots = SnapshotPublisher(self.publisher, database, topic, TallyStore, metrics=metrics)
 
     async def store(self, *ids: str, version: int, owe: bool = False) -> Publication:
         """Commit a version of the tally; the publication is what the writer would send now."""

@@ -18,6 +18,8 @@ from shared.kafka.connection import KafkaConnection
 from shared.kafka.reader import follow_topic
 from shared.kafka.topics import INTERACTIONS, PROFILES, SETTLED, Topic
 from shared.pipeline import PipelineStore
+from shared.pipeline.reach import Reach
+from shared.pipeline.records import PartitionProgress
 from shared.pipeline.settling import Marks, Settling
 from shared.postgres import Database
 from tests.support.builders import day, interaction, record
@@ -149,6 +151,33 @@ async def test_no_mark_goes_on_while_the_relay_owes_a_snapshot(lease: Lease) -> 
             await settling.step()
         (mark,) = sent.marks
         assert (mark.at, mark.next_offsets) == (day(9), (9,) * PROFILES.partitions)
+
+
+class Away(Brokers):
+    """Brokers that must not be asked how far a group is."""
+
+    async def committed(self, group: str, topic: Topic) -> Mapping[int, int]:
+        raise AssertionError(f"asked for {group}")
+
+
+async def test_a_process_that_has_the_whole_topic_asks_nobody_how_far_it_is(lease: Lease) -> None:
+    """Neither the store, which has no progress here, nor the brokers; a part of the topic is not enough."""
+    async with Database(await lease.dsn("profiles"), application="tests") as database:
+        sent, reach = Sent(), Reach(INTERACTIONS.partitions)
+        settling = Settling(database, Away(), ManualClock(day(10)))
+        settling.mark(
+            Marks(PROFILES, settled=SETTLED, offsets=Away(), sender=sent), read=INTERACTIONS, group="profiles"
+        )
+        settling.reached_by(INTERACTIONS, reach)
+        settling.learn([(b"", snapshot(INTERACTIONS.name, day(9), [7] * INTERACTIONS.partitions))], True)
+        whole = range(INTERACTIONS.partitions)
+        reach.begin(dict.fromkeys(whole, 7), dict.fromkeys(whole, 6))
+        await settling.step()
+        assert settling.settled(INTERACTIONS).now() == day(9)
+        assert sent.marks == []
+        reach.publish([PartitionProgress(number, 7, 0) for number in whole])
+        await settling.step()
+        assert [mark.at for mark in sent.marks] == [day(9)]
 
 
 async def test_the_settled_is_remembered_over_a_restart(lease: Lease) -> None:

@@ -1,8 +1,9 @@
 -- name: ingest
 -- $1: business time. What a store still has to do, how far it read, and when it is due next; one snapshot of it all.
+-- The spool is what it has accepted and Kafka has not.
 select
     (select count(*) from to_publish where due_at <= now()) as owed,
-    0::bigint as due,
+    (select count(*) from spool) as due,
     (select coalesce(jsonb_object_agg(topic || '/' || partition, next_offset), '{}') from progress)::text as progress,
     $1::timestamptz + interval '1000 years' as next_at;
 

@@ -88,7 +88,7 @@ async def process(
         publisher.gate.clear()
     broker = create_broker(connection)
     async with Database(dsn, application="tally") as database:
-        snapshots = SnapshotPublisher(publisher, database, TALLIES.prefixed(prefix), TallyStore)
+        snapshots = SnapshotPublisher(publisher, database, TALLIES.prefixed(prefix), TallyStore, metrics=metrics)
         pipeline = Pipeline(
             Subscription(topic=events, group=f"{prefix}tally", handler=handler, contract=contract),
             database=database,

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from services.alerts.console import DayCounts, Desk, Feed, Neighbours, Sessions, console_routes
 from services.alerts.console.guard import HEADERS, local_path
 from services.alerts.console.rendering import Renderer
-from services.alerts.console.sessions import Throttle
 from services.alerts.console.viewer import session_cookie
 from services.alerts.handlers import Acts
 from services.alerts.metrics import AlertMetrics
@@ -23,6 +22,7 @@ from shared.contracts import AccessKey, Principal, Snapshot
 from shared.contracts.access import Scope
 from shared.http.app import create_app
 from shared.http.problems import ApiError
+from shared.http.throttle import Throttle
 from shared.postgres import Database
 from tests.support.asgi import Answer, call
 from tests.support.builders import day

@@ -1,0 +1,2 @@
+-- name: analyze
+analyze customers, customer_references;

@@ -1,0 +1,1 @@
+"""All five services in one process, told what nobody should have to send them."""

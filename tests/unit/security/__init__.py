@@ -1,0 +1,1 @@
+"""What protects every service, without servers."""
