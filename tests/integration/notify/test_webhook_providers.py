@@ -15,6 +15,7 @@ from tests.integration.notify.receiver import Receiver
 from tests.integration.notify.values import NOW
 from tests.integration.notify.webhook_parts import FIRED, WebhookParts, firing
 from tests.support.providers.web import Say, WebServer, open_web_server
+from tests.support.waiting import eventually
 
 QUICK = Limits(total=0.6, connect=0.3, body=0.2)
 ORDINARY = RETRY_SECONDS[0]
@@ -180,9 +181,13 @@ async def test_a_receiver_that_drips_is_given_up_on_and_delays_nobody_else(parts
     quick = await hooks.subscribe(url(server, "/quick"))
     for number in range(20):
         await fire(hooks, f"a{number}")
-    for _ in range(10):
+
+    async def told() -> bool:
         await hooks.deliveries.step(NOW)
-    assert (await hooks.get(quick, "/deliveries?status=delivered&total=true"))["total"] == 20
+        delivered = await hooks.get(quick, "/deliveries?status=delivered&total=true")
+        return bool(delivered["total"] == 20)
+
+    await eventually(told, what="the quick receiver told of everything")
     assert len(server.at("/slow")) == 8, "so many may be under way to one receiver"
     server.gate.set()
     await hooks.tell()

@@ -40,7 +40,16 @@ async def reached(connection: KafkaConnection) -> None:
 async def test_the_right_authority_and_password_open_each_door(doors: Doors) -> None:
     """So that the refusals below are about what they say they are."""
     for port, protocol in ((doors.plain, "PLAINTEXT"), (doors.tls, "SSL"), (doors.login, "SASL_SSL")):
-        await reached(doors.connection(port, protocol))
+        connection = doors.connection(port, protocol)
+
+        async def opens(connection: KafkaConnection = connection) -> bool:
+            try:
+                await reached(connection)
+            except TransientError:  # a new topic takes a moment
+                return False
+            return True
+
+        await eventually(opens, what=f"{protocol} at its door")
 
 
 @pytest.mark.parametrize(
