@@ -246,7 +246,7 @@ FAILING = (
     ),
     Mutation(
         name="watchdog-off",
-        breaks="A handler that never returns holds its partitions for ever (T16).",
+        breaks="A handler that never returns holds its partitions for ever.",
         edits=(Edit(_WATCHDOG, "        raise StuckError(reason)\n", "        return\n"),),
         tests=("tests/unit/shared/test_watchdog.py::test_work_that_never_gets_on_is_stuck",),
     ),

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.points`: killed at exact points (T3), a slow handler (T27), one that never returns (T16).
+"""`python -m tests.faults.points`: killed at exact points, a slow handler, one that never returns.
 
 A process kills or holds itself where it is told to: open the rig with `told(directory)` for these faults. Prints the
 table of the campaign, writes build/points.json.

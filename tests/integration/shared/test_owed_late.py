@@ -14,7 +14,7 @@ SLOW, QUICK = customer_id_of("shop:1"), customer_id_of("shop:2")
 
 
 async def test_a_debt_that_is_committed_late_is_paid_though_newer_ones_were(bench: Bench) -> None:
-    """The relay looks at what is owed, and not at what comes behind the last it has seen (T43)."""
+    """The relay looks at what is owed, and not at what comes behind the last it has seen."""
     publisher = GatedPublisher(bench.connection)
     async with Database(bench.dsn, application="relay") as database:
         topic, metrics = TALLIES.prefixed(bench.lease.prefix), PipelineMetrics(CollectorRegistry())
