@@ -121,7 +121,7 @@ class Application:
             ),
         )
         pipeline.attach(self._broker)
-        self._settling.reached_by(subscription.topic, pipeline.reach)
+        self._settling.reached_by(subscription.topic, pipeline.assignment.reach)
         self._pipelines.append((subscription, pipeline))
 
         async def run() -> None:

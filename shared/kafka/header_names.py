@@ -2,7 +2,7 @@
 
 Kafka takes any bytes for a name; the client library decodes them while it unpacks what it fetched, fails, and throws
 away what it has unpacked of other partitions: the partition stands still, and records can go missing. So what is
-fetched is looked through first (0.3 microseconds a record), and bytes that spoil a name become question marks.
+fetched is looked through first, and bytes that spoil a name become question marks.
 """
 
 import struct

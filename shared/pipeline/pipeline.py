@@ -20,7 +20,6 @@ from shared.pipeline.metrics import PipelineMetrics
 from shared.pipeline.offsets import OffsetCommitter
 from shared.pipeline.patience import Patience, Work
 from shared.pipeline.publishing import OutcomePublisher
-from shared.pipeline.reach import Reach
 from shared.pipeline.records import Batch, PartitionProgress, Span, Stored, fingerprint
 from shared.pipeline.storing import Storing
 from shared.pipeline.subscription import Limits, Subscription
@@ -55,7 +54,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._metrics = metrics
         self._limits = limits
         self._decoder = subscription.decoder or Decoder(subscription.contract or subscription.topic.payload)
-        self.assignment = self._assignment = Assignment(subscription.topic, database)
+        self.assignment = Assignment(subscription.topic, database)
         self._patience = Patience(subscription.topic.name)
         breaker = Breaker(foreign=subscription.topic.foreign, enabled=limits.breaker)
         self._storing = Storing(
@@ -121,13 +120,9 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
     # --- how it is
 
     @property
-    def reach(self) -> Reach:
-        return self._assignment.reach
-
-    @property
     def halted(self) -> str | None:
         """Which partition stands still until somebody acts, and why."""
-        for partition, reason in self._assignment.halted.items():
+        for partition, reason in self.assignment.halted.items():
             return f"{self._topic.name}/{partition} is halted: {reason}"
         return None
 
@@ -152,7 +147,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
     async def lag(self) -> dict[int, int]:
         """Records between the end of each partition and what is read of it."""
         consumer = self._consumer()
-        return await self._assignment.lag(consumer) if consumer else {}
+        return await self.assignment.lag(consumer) if consumer else {}
 
     @property
     def at_work(self) -> Iterator[Work]:
@@ -165,7 +160,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         if self._in_hand or consumer is None:
             return {}
         try:
-            return await asyncio.wait_for(self._assignment.unread(consumer), ASK_SECONDS)
+            return await asyncio.wait_for(self.assignment.unread(consumer), ASK_SECONDS)
         except (KafkaError, OSError):
             return {}
 
@@ -184,8 +179,8 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
     # --- rebalances
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        self._leaving = self._assignment.epoch
-        self._assignment.revoke()
+        self._leaving = self.assignment.epoch
+        self.assignment.revoke()
         self.close()
         self._assigned = False
         await self.drain(REVOKE_WAIT_SECONDS)
@@ -202,7 +197,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             consumer = self._consumer()
             if consumer is None:
                 raise ConnectionError("the consumer is not there yet")
-            await self._assignment.resolve(consumer, partitions)
+            await self.assignment.resolve(consumer, partitions)
 
         await self._patience.until_done("resolve", attempt)
         self._assigned = True
@@ -221,13 +216,13 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         raise await self._broken.get()
 
     async def _decode_admitted(self, records: Records) -> None:
-        if not await self._assignment.wait_resolved():
+        if not await self.assignment.wait_resolved():
             return  # read before it was known where to start: seeking there brings them again
         consumer = self._consumer()
         if consumer is None:
             return
-        epoch = self._assignment.epoch
-        runs = list(self._assignment.admit(consumer, records))
+        epoch = self.assignment.epoch
+        runs = list(self.assignment.admit(consumer, records))
         for rerun in (True, False):
             for chosen in in_parts([run for was_stored, run in runs if was_stored is rerun]):
                 batch = await self._decode(chosen, epoch, rerun=rerun)
@@ -259,12 +254,12 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
                     self._metrics.dropped.labels(topic=self._topic.name).inc(len(batch))
                     self._let_go(batch.span)
                 else:
-                    self.reach.store(stored.span.progress)
+                    self.assignment.reach.store(stored.span.progress)
                     await self._to_publish.put(stored)
 
     async def _store(self, batch: Batch, work: Work) -> Stored | None:
         """None: its partitions are no longer ours, whoever has them reads it again."""
-        return await self._storing.store(batch, work) if batch.span.epoch == self._assignment.epoch else None
+        return await self._storing.store(batch, work) if batch.span.epoch == self.assignment.epoch else None
 
     # --- stage 3: publish, check, commit
 
@@ -273,9 +268,9 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             stored = await self._to_publish.get()
             await self._patience.until_done("publish", partial(self._publish, stored))
             # Partitions that are about to leave are ours until `on_partitions_revoked` returns.
-            if stored.span.epoch in (self._assignment.epoch, self._leaving):
+            if stored.span.epoch in (self.assignment.epoch, self._leaving):
                 self._offsets.add(stored.span.progress)
-                self.reach.publish(stored.span.progress)
+                self.assignment.reach.publish(stored.span.progress)
             self._metrics.count(self._topic.name, stored.outcome, dead=stored.dead)
             self._let_go(stored.span)
 

@@ -8,6 +8,7 @@ import uvloop
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 
+from shared.clock import pause
 from shared.kafka.lost_connections import tell_lost_connections
 
 
@@ -29,10 +30,10 @@ async def write_to_what_was_lost() -> None:
     port = server.sockets[0].getsockname()[1]
     connection: Any = AIOKafkaConnection("127.0.0.1", port)
     connection._reader, connection._writer = await asyncio.open_connection("127.0.0.1", port)
-    connection._read_task = asyncio.ensure_future(asyncio.sleep(0))
+    connection._read_task = asyncio.ensure_future(pause(0))
     connection._writer.transport.abort()
     while not connection._reader.at_eof():  # uvloop has let go of the socket; the library does not know yet
-        await asyncio.sleep(0)
+        await pause(0)
     try:
         await connection.send(Request())
     finally:
