@@ -142,8 +142,9 @@ async def _drained(rig: Rig) -> Mapping[str, float]:
     finally:
         await consumer.stop()
         await connection.close(timeout=5)
-    took = max(now[0] - first[0], _PACE_SECONDS)
-    into, out = (now[1] - first[1]) / took, (now[2] - first[2]) / took
+    # The input over all of the time: the moment in which the backlog goes may be too short to see any come.
+    into = (now[1] - began[1]) / max(now[0] - began[0], _PACE_SECONDS)
+    out = (now[2] - first[2]) / max(now[0] - first[0], _PACE_SECONDS)
     if now[2] < now[1] - 100 and out <= into:
         raise BrokenError(f"the backlog does not shrink: {into:.0f} in, {out:.0f} out a second")
     return {
