@@ -1,12 +1,9 @@
 """One fault after another under load; after each, everything accepted so far is counted against everything there is."""
 
-import json
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
 
 from shared.clock import pause
 from tests.faults.injections import BrokenError, Fault
@@ -114,10 +111,3 @@ def line(row: Row) -> str:
     broken = f"did not hold: {row.broken}" if row.broken else ""
     unrest = [f"never at rest: {name}: {why}" for name, why in row.unrest.items()]
     return "\n".join([text, *(f"    {one}" for one in (figures, broken, *row.differences, *unrest) if one)])
-
-
-def write_report(path: Path, rows: Sequence[Row], facts: dict[str, Any]) -> None:
-    """Everything as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    report = {**facts, "passed": all(row.passed for row in rows), "faults": [asdict(row) for row in rows]}
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -1,31 +1,27 @@
 """`python -m tests.faults.points`: killed at exact points, a slow handler, one that never returns.
 
 A process kills or holds itself where it is told to: open the rig with `told(directory)` for these faults. Prints the
-table of the campaign, writes build/points.json.
+table of the campaign, writes build/faults-points.json.
 """
 
 import argparse
 import asyncio
-import random
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 
 from deploy.stack.embedded import EmbeddedStack
 from shared.clock import pause
-from tests.faults.campaign import HEADER, Row, line, run_campaign, write_report
+from tests.faults.command import carry_out, chosen, parser, tabulate, write_report
 from tests.faults.hooks.acting import Order, arm, disarm, has_struck
 from tests.faults.injections import BrokenError, Fault
 from tests.faults.mutations_runs import hooked
 from tests.faults.rig import Rig, open_rig
-from tests.support.stack import ROOT
 
-REPORT = ROOT / "build" / "points.json"
 # How long somebody may take to come to the point; some are passed now and then only.
 PATIENCE_SECONDS = 90.0
 # Several times what a batch takes on a machine with other things to do, far less than a handler is held for.
@@ -158,32 +154,23 @@ KILLS = (
 HELD = (slow("profiles"), stuck("profiles"))
 
 
-async def run(options: argparse.Namespace, directory: Path) -> list[Row]:
-    """The rows of the table, printed as they come."""
-    faults = [fault for fault in (*KILLS, *HELD) if options.only in fault.name]
-    print(f"seed {options.seed}, {len(faults)} points\n{HEADER}", flush=True)
+async def run(options: argparse.Namespace, directory: Path) -> bool:
+    """Whether every ledger is exact."""
+    faults = chosen((*KILLS, *HELD), options, lambda fault: fault.name)
     async with open_rig(directory, seed=options.seed, rate=options.rate, told=told(directory)) as rig:
-        return await run_campaign(
-            rig, faults, seed=options.seed, seconds=options.seconds, told=lambda row: print(line(row), flush=True)
-        )
+        rows = await tabulate(rig, faults, seed=options.seed, seconds=options.seconds)
+    passed = all(row.passed for row in rows)
+    print(f"{sum(row.passed for row in rows)} of {len(rows)} points without a difference, seed {options.seed}")
+    found = {"faults": [asdict(one) for one in rows]}
+    write_report("faults-points.json", {"seed": options.seed, "rate": options.rate, "passed": passed, **found})
+    return passed
 
 
 def main() -> int:
     """0 when every ledger is exact."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
-    parser.add_argument("--seconds", type=float, default=5.0, help="load around each point")
-    parser.add_argument("--rate", type=float, default=150.0, help="interactions a second")
-    parser.add_argument("--only", default="", help="only points whose row holds this")
-    options = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="ebbtide-points-"))
-    try:
-        rows = asyncio.run(run(options, directory))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-    write_report(REPORT, rows, {"seed": options.seed, "rate": options.rate})
-    print(f"{sum(row.passed for row in rows)} of {len(rows)} points without a difference, seed {options.seed}")
-    return 0 if rows and all(row.passed for row in rows) else 1
+    options = parser(__doc__)
+    options.set_defaults(seconds=5.0, rate=150.0)
+    return carry_out(options.parse_args(), run)
 
 
 if __name__ == "__main__":
