@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 BATCH_BYTES = 512 * 1024
 # A sender that was told to end has ended by then, or is told again.
 SILENCE_SECONDS = 0.5
+# An idempotent producer tries for ever, and one that is given up by one sender may leave another waiting for ever.
+PATIENCE_SECONDS = 30.0
 # Building record batches is pure CPU: let heartbeats and database answers in between.
 RECORDS_BETWEEN_YIELDS = 500
 
@@ -49,10 +51,15 @@ class Publisher:
     """One idempotent producer with `acks=all`, replaced after any error since its sequence numbers may be burnt."""
 
     def __init__(
-        self, connection: KafkaConnection, *, producer: Callable[..., AIOKafkaProducer] = AIOKafkaProducer
+        self,
+        connection: KafkaConnection,
+        *,
+        producer: Callable[..., AIOKafkaProducer] = AIOKafkaProducer,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._connection = connection
         self._make = producer
+        self._patience_seconds = patience_seconds
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._unsettled: set[asyncio.Future[Any]] = set()
@@ -78,9 +85,10 @@ class Publisher:
         """
         producer = await self._ready()
         try:
-            futures = await self._enqueue(producer, topic, records)
-            results = await asyncio.gather(*futures, return_exceptions=True)
-        except KafkaError as error:
+            async with asyncio.timeout(self._patience_seconds):
+                futures = await self._enqueue(producer, topic, records)
+                results = await asyncio.gather(*futures, return_exceptions=True)
+        except (KafkaError, TimeoutError) as error:
             await self._discard(producer)
             raise TransientError(f"Kafka did not take records for {topic}: {error!r}") from error
         if failed := [result for result in results if isinstance(result, BaseException)]:

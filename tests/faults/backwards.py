@@ -44,6 +44,10 @@ class Backwards:
         if service == "alerts" and before["condition"] == "retracted" != item["condition"] and not _returned(item):
             self._say(f"condition in {service}", f"{entity}: {item['condition']} after retracted, and no reason")
 
+    def forget(self, service: str) -> None:
+        """Its database is from a backup: its API says what that holds. What it had published binds it all the same."""
+        self._answers = {key: item for key, item in self._answers.items() if key[0] != service}
+
     def record(self, topic: str, key: str, value: bytes | None) -> None:
         """The next record of a topic. An older one may come late; it must not stay the last."""
         if value is None:

@@ -58,6 +58,10 @@ class LiveReader:
         if failures and error is None:
             raise failures[0]
 
+    def forget(self, service: str) -> None:
+        """What its API said; to be called while it cannot answer."""
+        self._seen.forget(service)
+
     async def findings(self) -> list[Difference]:
         """What went backwards since the last call. At rest only: the topics are read to their ends first."""
         ends = await self._consumer.end_offsets(self._partitions)

@@ -49,6 +49,7 @@ def restore_database(service: str) -> Fault:
         await connection.execute(f"create database {name} owner {name}")
         await connection.close()
         await _program("pg_restore", f"--dbname={database}", str(dump))
+        rig.reader.forget(service)
         os.kill(pid, signal.SIGKILL)
 
     return Fault(f"database of {service} {AGE_SECONDS:g} s older", strike)

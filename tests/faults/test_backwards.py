@@ -79,3 +79,16 @@ def test_after_a_tombstone_it_begins_anew() -> None:
         reader.record("alerts.v1", "one", value)
     reader.at_rest()
     assert not reader.take()
+
+
+def test_a_restored_service_may_say_what_its_backup_holds_and_nobody_else_may() -> None:
+    reader = Backwards()
+    reader.record("profiles.v1", "one", record(9))
+    for service, answer in (("profiles", profile(9, 2, 2)), ("scoring", {"version": 9})):
+        reader.answer(service, "one", answer)
+    reader.forget("profiles")
+    reader.answer("profiles", "one", profile(8, 1, 1))
+    reader.answer("scoring", "one", {"version": 8})
+    reader.record("profiles.v1", "one", record(8))
+    reader.at_rest()
+    assert [one.where for one in reader.take()] == ["version in scoring", "profiles.v1"]

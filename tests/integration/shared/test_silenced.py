@@ -14,6 +14,13 @@ from tests.support.topics import read_all
 from tests.support.waiting import eventually
 
 
+class Deaf(AIOKafkaProducer):  # type: ignore[misc]  # the client library is untyped
+    """Takes a batch after nobody sends any more, as one does that is given up by another sender at that moment."""
+
+    async def send_batch(self, batch: Any, topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        return asyncio.get_running_loop().create_future()
+
+
 class Waiting(AIOKafkaProducer):  # type: ignore[misc]  # the client library is untyped
     """Its requests wait for metadata that never come, as they do when the client is closed meanwhile."""
 
@@ -49,4 +56,14 @@ async def test_a_producer_that_waits_for_metadata_for_ever_is_given_up(bench: Be
         await sending
     await publisher.send(topic, [(b"t1", payload)])
     assert len(await read_all(bench.lease, TALLIES)) == 1
+    await publisher.stop()
+
+
+async def test_a_batch_that_nobody_sends_is_not_waited_for_for_ever(bench: Bench) -> None:
+    makes = [Deaf, AIOKafkaProducer]
+    publisher = Publisher(bench.connection, producer=lambda **options: makes.pop(0)(**options), patience_seconds=0.2)
+    topic = TALLIES.prefixed(bench.lease.prefix).name
+    payload = publication_of(Tally(tally_id="t1"), 1).payload
+    with pytest.raises(TransientError, match="did not take records"):
+        await asyncio.wait_for(publisher.send(topic, [(b"t1", payload)]), 20)
     await publisher.stop()
