@@ -175,6 +175,7 @@ class Application:
         """Our own topic is looked after: see `shared.pipeline.recall`."""
         self._recall = Recall(self.connection, self.database, self._publishes, ends=self._offsets, store=store)
         self._recall.restore = restore
+        self.publisher.watch(self._publishes.name, self._recall.went_back)
         self.run("recall", self._recall.run)
 
     def route(self, router: APIRouter) -> None:

@@ -63,6 +63,13 @@ class Publisher:
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._unsettled: set[asyncio.Future[Any]] = set()
+        # By topic and partition, where what was acknowledged last begins.
+        self._acknowledged: dict[tuple[str, int], int] = {}
+        self._watching: dict[str, Callable[[], None]] = {}
+
+    def watch(self, topic: str, went_back: Callable[[], None]) -> None:
+        """Call `went_back` when a record of this topic gets an offset that one before it had: the log lost records."""
+        self._watching[topic] = went_back
 
     async def stop(self) -> None:
         """Let go of the connection. What is not acknowledged by then fails; a later `send` makes a new one."""
@@ -145,9 +152,20 @@ class Publisher:
 
         def settled(one: "asyncio.Future[Any]") -> None:
             self._unsettled.discard(one)
-            if not one.cancelled():
-                one.exception()
+            if not one.cancelled() and one.exception() is None:
+                self._note(one.result())
 
         self._unsettled.add(future)
         future.add_done_callback(settled)
         return future
+
+    def _note(self, acknowledged: Any) -> None:
+        """Of one partition they come in the order of their offsets. One that the broker knew already may have none."""
+        topic, partition, offset = acknowledged.topic, acknowledged.partition, acknowledged.offset
+        if offset < 0:
+            return
+        before = self._acknowledged.get((topic, partition), -1)
+        self._acknowledged[topic, partition] = offset
+        if offset <= before and topic in self._watching:
+            log.error("topic_went_back", topic=topic, partition=partition, acknowledged=before, given=offset)
+            self._watching[topic]()

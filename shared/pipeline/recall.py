@@ -6,7 +6,9 @@ records (recreated, cut, its disk replaced) gets everything again, or whoever re
 has not changed since.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -63,6 +65,7 @@ class Recall:
         self._ends = ends
         self._store = store
         self._decoder = msgspec.json.Decoder(topic.payload)
+        self._went_back = asyncio.Event()
 
     async def read_back(self) -> None:
         """Returns when the database holds everything that is on the topic now. May be repeated.
@@ -84,10 +87,15 @@ class Recall:
             log.warning("restored_from_own_topic", topic=self._topic.name, read=read, restored=restored)
         return None
 
+    def went_back(self) -> None:
+        """The topic gave an offset away that it had given before: it lacks what it had since it was looked at last."""
+        self._went_back.set()
+
     async def run(self) -> None:
         """For ever: looks whether the topic has lost records, and notes how far it is known to be stored."""
         while True:
-            await pause(KEEP_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._went_back.wait(), KEEP_SECONDS)
             try:
                 await self.look()
                 await self._note_ends()
@@ -95,6 +103,7 @@ class Recall:
                 if not is_transient(error):
                     raise
                 log.warning("recall_waits", error=repr(error))
+                await pause(1)
 
     async def look(self) -> Mapping[int, int]:
         """How far each partition is known. One that has not what it had counts as unknown, and all is owed again."""
@@ -106,9 +115,14 @@ class Recall:
             for number, (record, _) in (await find_records(self._connection, self._topic.name, offsets)).items()
             if record is None or fingerprint(record) != known[number].anchor
         }
-        if lost:
+        if lost or self._went_back.is_set():
             log.error("own_topic_lost_records", topic=self._topic.name, partitions=sorted(lost), act="publishing all")
-            await self._owe_everything()
+            self._went_back.clear()
+            try:
+                await self._owe_everything()
+            except Exception:
+                self._went_back.set()
+                raise
             async with self._database.transaction() as connection:
                 unknown = [PartitionProgress(number, 0, 0) for number in sorted(lost)]
                 await PipelineStore(connection).upsert_progress(self._topic.name, unknown)

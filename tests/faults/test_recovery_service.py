@@ -17,6 +17,7 @@ from deploy.operation.installation import Installation
 from services.profiles.app import build
 from services.profiles.settings import Settings
 from shared.application import Application
+from shared.kafka.admin import ensure_topics
 from shared.kafka.connection import KafkaConnection
 from shared.kafka.publisher import partition_of
 from shared.kafka.topics import INTERACTIONS, PROFILES
@@ -145,6 +146,26 @@ async def test_a_topic_that_lost_what_a_service_wrote_gets_everything_again(leas
     await remove_topic(lease, PROFILES.name)
     async with running(build(settings, clock=ManualClock(day(1)))):
         await eventually(published, what="the twelve profiles again")
+
+
+async def test_a_topic_that_loses_records_under_a_running_service_gets_everything_again(lease: Lease) -> None:
+    """Also what it had not been looked at for yet: the first record that follows shows that others are gone."""
+    settings = Settings(**await lease.settings("profiles", policy=ROOT / "deploy/config/policy.yaml"))
+
+    async def published() -> bool:
+        return len(await last_per_key(lease, PROFILES)) == 12
+
+    people = [record(interaction(subject=f"shop:{number}", time=day(0))) for number in range(12)]
+    async with running(build(settings, clock=ManualClock(day(1)))):
+        await publish(lease, INTERACTIONS, people)
+        await eventually(published, what="twelve profiles")
+        await remove_topic(lease, PROFILES.name)
+        await ensure_topics(
+            KafkaConnection(bootstrap=lease.kafka_bootstrap, client_id="tests"), [PROFILES.prefixed(lease.prefix)]
+        )
+        again = [record(interaction(subject=f"shop:{number}", id="more", time=day(0))) for number in range(12)]
+        await publish(lease, INTERACTIONS, again[:1])
+        await eventually(published, what="all twelve again")
 
 
 async def remove_topic(lease: Lease, name: str) -> None:
