@@ -134,10 +134,8 @@ class Application:
                 await asyncio.Event().wait()
 
         self.run(f"pipeline {subscription.topic.name}", run)
-        if self.settings.kafka_replication_factor > 1:
-            # Where there is one copy, nobody else's can take its place; and looking costs a reader every few seconds.
-            watch = LogWatch(self.connection, subscription.topic.name, pipeline.assignment)
-            self.run(f"log of {subscription.topic.name}", watch.run)
+        watch = LogWatch(self.connection, subscription.topic.name, pipeline.assignment)
+        self.run(f"log of {subscription.topic.name}", watch.run)
 
         async def check() -> Reason | None:
             kind = Kind.HALTED if pipeline.halted else Kind.STOPPED if pipeline.stopped else Kind.WAITING

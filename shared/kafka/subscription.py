@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from faststream import AckPolicy
@@ -13,6 +13,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
 from shared.kafka.header_names import tolerate_header_names
+from shared.kafka.leaders import watch_leaders
 from shared.kafka.topics import Topic
 
 Records = tuple[ConsumerRecord[bytes, bytes], ...]
@@ -20,6 +21,7 @@ Records = tuple[ConsumerRecord[bytes, bytes], ...]
 _GOOD_BATCH_BYTES = 256 * 1024
 
 OnRecords = Callable[[Records], Awaitable[None]]
+OnNewLeaders = Callable[[set[int]], None]
 
 
 def subscribe(
@@ -28,6 +30,7 @@ def subscribe(
     *,
     group: str,
     on_records: OnRecords,
+    on_new_leaders: OnNewLeaders,
     listener: ConsumerRebalanceListener,
     max_records: int,
     gather_ms: int = 0,
@@ -36,11 +39,12 @@ def subscribe(
 
     `gather_ms`: the broker answers a read when so much time has passed or a good batch has come together, and not at
     the first record. Of a topic that others write, what their transactions have not committed is not seen.
+    `on_new_leaders` is told of partitions that have another leader, before anything of it is read.
 
     Nothing is committed here: offsets are committed by the pipeline, explicitly, when their effects are published.
     Neither headers nor values are touched before `on_records`, so no foreign record can stop or skip a batch.
     """
-    tolerant = _Tolerant(listener)
+    prepared = _Prepared(listener, topic, on_new_leaders)
     subscriber = broker.subscriber(
         topic.name,
         group_id=group,
@@ -53,7 +57,7 @@ def subscribe(
         no_reply=True,
         parser=_parse_nothing,
         decoder=_hand_over_raw,
-        listener=tolerant,
+        listener=prepared,
         partition_assignment_strategy=(StickyPartitionAssignor,),
         session_timeout_ms=10_000,
         heartbeat_interval_ms=1_000,
@@ -70,24 +74,30 @@ def subscribe(
 
     subscriber(handle)
     assert isinstance(subscriber, BatchSubscriber)
-    tolerant.subscriber = subscriber
+    prepared.subscriber = subscriber
     return subscriber
 
 
-class _Tolerant(ConsumerRebalanceListener):  # type: ignore[misc]  # the client library is untyped
+class _Prepared(ConsumerRebalanceListener):  # type: ignore[misc]  # the client library is untyped
     """Before the first record is fetched, the consumer learns to read any of them: whoever may write to the brokers at
-    all may write what our own services never would."""
+    all may write what our own services never would. And it learns to tell of new leaders."""
 
-    def __init__(self, listener: ConsumerRebalanceListener) -> None:
+    def __init__(self, listener: ConsumerRebalanceListener, topic: Topic, on_new_leaders: OnNewLeaders) -> None:
         self._listener = listener
+        self._topic = topic
+        self._on_new_leaders = on_new_leaders
+        self._consumer: AIOKafkaConsumer | None = None
         self.subscriber: BatchSubscriber | None = None
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         await self._listener.on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        if self.subscriber is not None and self.subscriber.consumer is not None:
-            tolerate_header_names(self.subscriber.consumer)
+        consumer = self.subscriber.consumer if self.subscriber is not None else None
+        if consumer is not None and consumer is not self._consumer:
+            tolerate_header_names(consumer)
+            watch_leaders(consumer, self._topic, self._on_new_leaders)
+            self._consumer = consumer
         await self._listener.on_partitions_assigned(assigned)
 
 

@@ -1,8 +1,8 @@
 """Which partitions are ours, where reading them starts, and whether the log is still the one we stored from."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,8 +17,11 @@ log = structlog.get_logger(__name__)
 
 # Seeking back this often to an offset that does not come means that it is gone.
 HOLES_BEFORE_HALT = 3
+# Reads after a change of leader that may still hold what the leader before it had answered.
+WARY_READS = 3
 
 Records = Sequence["ConsumerRecord[bytes, bytes]"]
+# Offset and fingerprint of a record.
 Witness = tuple[int, int]
 
 
@@ -27,9 +30,8 @@ class OwnedPartition:
     """`expected`: the offset to be read next. `stored`: below it everything was stored before, `anchor` is its last.
 
     `begin` is the first offset the log had when reading began. Below `done` everything was published as well, so that
-    what is read of it, to see whether this is still the same log, need not be handled. `last` and `witness` are offset
-    and fingerprint of the record read last, now and when that was asked before: as long as the log has them it is the
-    same; None after it was found to be another.
+    what is read of it, to see whether this is still the same log, need not be handled. `last` is the record read last.
+    `doubts` are those of which it is to be seen whether the log still has them; the next `wary` reads add to them.
     """
 
     begin: int
@@ -39,7 +41,8 @@ class OwnedPartition:
     done: int = 0
     holes: int = 0
     last: Witness | None = None
-    witness: Witness | None = None
+    doubts: list[Witness] = field(default_factory=list)
+    wary: int = 0
 
 
 class Assignment:
@@ -48,6 +51,7 @@ class Assignment:
     def __init__(self, topic: Topic, database: Database) -> None:
         self.epoch = 0
         self.halted: dict[int, str] = {}
+        self.doubted = asyncio.Event()
         self.reach = Reach(topic.partitions)
         self._topic = topic
         self._database = database
@@ -63,6 +67,7 @@ class Assignment:
         """Nothing is ours any more; what was decoded under the old epoch must not be begun."""
         self.epoch += 1
         self._owned = {}
+        self.doubted.clear()
         self.reach.end()
         self._resolved.clear()
 
@@ -128,6 +133,9 @@ class Assignment:
                 continue
             owned.expected = run[-1].offset + 1
             owned.last = run[-1].offset, fingerprint(run[-1])
+            if owned.wary:
+                owned.wary -= 1
+                self._doubt(owned)
             run = [record for record in run if record.offset >= owned.done] if run[0].offset < owned.done else run
             split = next((index for index, record in enumerate(run) if record.offset >= owned.stored), len(run))
             if split:
@@ -150,16 +158,24 @@ class Assignment:
         positions = {one: await consumer.position(one) for one in ends}
         return {one.partition: positions[one] for one, end in ends.items() if positions[one] < end}
 
-    def ask_witnesses(self) -> dict[int, Witness]:
-        """Where more was read since this was asked before: offset and fingerprint of the record that was last then."""
-        asked = {
-            number: owned.witness
-            for number, owned in self._owned.items()
-            if number not in self.halted and owned.last != owned.witness
-        }
-        for owned in self._owned.values():
-            owned.witness = owned.last
-        return {number: witness for number, witness in asked.items() if witness is not None}
+    def doubt(self, partitions: Iterable[int]) -> None:
+        """Another broker leads these now, and may lack what was read of them."""
+        for number in partitions:
+            if owned := self._owned.get(number):
+                owned.wary = WARY_READS
+                self._doubt(owned)
+
+    def doubts(self) -> dict[int, Witness]:
+        """Of each partition the oldest record of which it is to be seen whether the log still has it."""
+        return {number: owned.doubts[0] for number, owned in self._owned.items() if owned.doubts}
+
+    def believe(self, partition: int, witness: Witness) -> None:
+        """It has been seen."""
+        owned = self._owned.get(partition)
+        if owned is not None and witness in owned.doubts:
+            owned.doubts.remove(witness)
+        if not any(one.doubts for one in self._owned.values()):
+            self.doubted.clear()
 
     def begin_again(self, partition: int, begin: int, *, epoch: int) -> None:
         """The log does not have what was read of it: read it from `begin`, its first record.
@@ -167,7 +183,7 @@ class Assignment:
         Not if it was reassigned since `epoch`, or is read anew already.
         """
         owned = self._owned.get(partition) if epoch == self.epoch else None
-        if owned is not None and owned.witness is not None and self._consumer is not None:
+        if owned is not None and owned.doubts and self._consumer is not None:
             self._alarm("log_was_replaced", partition, owned.expected, begin)
             owned.begin = begin
             self._begin_again(self._consumer, partition, owned)
@@ -208,8 +224,13 @@ class Assignment:
     def _forget(self, partition: int, owned: OwnedPartition) -> None:
         """The log is not the one that was read: nothing that is read from now on is known."""
         owned.stored, owned.anchor, owned.done = 0, None, 0
-        owned.last = owned.witness = None
+        owned.last, owned.doubts = None, []
         self.reach.restart(partition)
+
+    def _doubt(self, owned: OwnedPartition) -> None:
+        if owned.last is not None and owned.last not in owned.doubts:
+            owned.doubts.append(owned.last)
+            self.doubted.set()
 
     def _seek(self, consumer: Consumer, partition: int, offset: int) -> None:
         try:

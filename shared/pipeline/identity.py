@@ -1,47 +1,61 @@
-"""Looks whether a log still has what was read of it, while it is read.
+"""Looks whether a log still has what was read of it, when its leader has changed under a reader.
 
 On assignment the record before `progress` tells. But a log can be cut under a reader (an unclean election) and grow
 past the reader's offset before it fetches next: nothing fails then, and what is new below that offset would be skipped.
 """
+
+from collections import Counter
 
 import structlog
 
 from shared.clock import pause
 from shared.kafka.connection import KafkaConnection
 from shared.kafka.lookup import find_records
-from shared.pipeline.assignment import Assignment
+from shared.pipeline.assignment import Assignment, Witness
 from shared.pipeline.records import fingerprint
 from shared.postgres import is_transient
 
 log = structlog.get_logger(__name__)
 
-# Shorter than it takes brokers to elect another leader: then the record read last before that is one that is compared.
-LOOK_SECONDS = 3.0
+# Between two looks, for the new leader may not be ready.
+LOOK_SECONDS = 1.0
+# What is not found so often was compacted away, or removed by retention: there is nothing to compare.
+MOST_LOOKS = 10
 
 
 class LogWatch:
-    """One small read per partition and look."""
+    """One small read for each record in doubt."""
 
     def __init__(self, connection: KafkaConnection, topic: str, assignment: Assignment) -> None:
         self._connection = connection
         self._topic = topic
         self._assignment = assignment
+        self._looks: Counter[tuple[int, Witness]] = Counter()
 
     async def run(self) -> None:
-        """For ever."""
+        """For ever; costs nothing while no leader changes."""
         while True:
-            await pause(LOOK_SECONDS)
+            await self._assignment.doubted.wait()
             try:
                 await self.look()
             except Exception as error:
                 if not is_transient(error):
                     raise
                 log.info("log_watch_waits", topic=self._topic, error=repr(error))
+            await pause(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Compare the log with what had been read of it at the look before. Raises TransientError."""
-        epoch, witnesses = self._assignment.epoch, self._assignment.ask_witnesses()
-        offsets = {number: offset for number, (offset, _) in witnesses.items()}
-        for number, (record, begin) in (await find_records(self._connection, self._topic, offsets)).items():
-            if record is None or fingerprint(record) != witnesses[number][1]:
-                self._assignment.begin_again(number, begin, epoch=epoch)
+        """Compare the log with the oldest record in doubt of each partition. Raises TransientError."""
+        epoch, doubts = self._assignment.epoch, self._assignment.doubts()
+        offsets = {number: offset for number, (offset, _) in doubts.items()}
+        found = await find_records(self._connection, self._topic, offsets)
+        for number, witness in doubts.items():
+            self._looks[number, witness] += 1
+            if number in found:
+                record, begin = found[number]
+                if record is None or fingerprint(record) != witness[1]:
+                    self._assignment.begin_again(number, begin, epoch=epoch)
+            elif self._looks[number, witness] < MOST_LOOKS:
+                continue
+            self._assignment.believe(number, witness)
+            del self._looks[number, witness]

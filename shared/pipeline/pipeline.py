@@ -80,6 +80,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             self._topic,
             group=self._subscription.group,
             on_records=self._admit,
+            on_new_leaders=self.assignment.doubt,
             listener=self,
             max_records=self._limits.max_records,
             gather_ms=self._subscription.gather_ms,

@@ -60,21 +60,41 @@ async def test_a_log_that_is_another_below_what_was_read_is_read_from_its_start(
     await bench.emit(*sent)
     async with bench.process() as one:
         await bench.finished(12)
-        watch = LogWatch(bench.connection, one.topic.name, one.pipeline.assignment)
+        assignment = one.pipeline.assignment
+        watch = LogWatch(bench.connection, one.topic.name, assignment)
         with capture_logs() as logs:
-            for _ in range(3):
-                await watch.look()
+            assignment.doubt(assignment.partitions)
+            await watch.look()
         assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
-        for owned in one.pipeline.assignment._owned.values():
-            if owned.witness is not None:
-                owned.witness = owned.witness[0], owned.witness[1] + 1
+        assert not assignment.doubted.is_set(), "all of it is believed"
+        for owned in assignment._owned.values():
+            if owned.last is not None:
+                owned.last = owned.last[0], owned.last[1] + 1
         with capture_logs() as logs:
+            assignment.doubt(assignment.partitions)
             await watch.look()
         assert {entry["event"] for entry in logs if entry["log_level"] == "error"} == {"log_was_replaced"}
         await eventually(lambda: again(one), what="all of it read again")
         await bench.emit(*events(4, references=4, prefix="b"))
         await bench.finished(16)
     assert all_ids(await bench.stored()) == counted(sent, events(4, references=4, prefix="b"))
+
+
+async def test_what_is_read_just_after_a_change_of_leader_is_looked_at_too(bench: Bench) -> None:
+    """It may be what the leader before had answered."""
+    await bench.emit(*events(12, references=4))
+    async with bench.process() as one:
+        await bench.finished(12)
+        assignment = one.pipeline.assignment
+        assignment.doubt(assignment.partitions)
+        before = assignment.doubts()
+        watch = LogWatch(bench.connection, one.topic.name, assignment)
+        await watch.look()
+        await bench.emit(*events(12, references=4, prefix="b"))
+        await bench.finished(24)
+        after = assignment.doubts()
+        assert after.keys() == before.keys()
+        assert all(after[number][0] > before[number][0] for number in before)
 
 
 async def again(one: Process) -> bool:
@@ -86,12 +106,12 @@ async def test_a_log_that_ends_before_what_was_read_is_read_from_its_start(bench
     await bench.emit(*sent)
     async with bench.process() as one:
         await bench.finished(12)
-        watch = LogWatch(bench.connection, one.topic.name, one.pipeline.assignment)
-        await watch.look()
-        for owned in one.pipeline.assignment._owned.values():
-            if owned.witness is not None:
-                owned.witness = (1_000, 0)
-        await watch.look()
+        assignment = one.pipeline.assignment
+        for owned in assignment._owned.values():
+            if owned.last is not None:
+                owned.last = (1_000, 0)
+        assignment.doubt(assignment.partitions)
+        await LogWatch(bench.connection, one.topic.name, assignment).look()
         await eventually(lambda: again(one), what="all of it read again")
 
 
