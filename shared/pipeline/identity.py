@@ -4,8 +4,6 @@ On assignment the record before `progress` tells. But a log can be cut under a r
 past the reader's offset before it fetches next: nothing fails then, and what is new below that offset would be skipped.
 """
 
-from collections import Counter
-
 import structlog
 
 from shared.clock import pause
@@ -30,7 +28,7 @@ class LogWatch:
         self._connection = connection
         self._topic = topic
         self._assignment = assignment
-        self._looks: Counter[tuple[int, Witness]] = Counter()
+        self._looks: dict[tuple[int, Witness], int] = {}
 
     async def run(self) -> None:
         """For ever; costs nothing while no leader changes."""
@@ -49,13 +47,11 @@ class LogWatch:
         epoch, doubts = self._assignment.epoch, self._assignment.doubts()
         offsets = {number: offset for number, (offset, _) in doubts.items()}
         found = await find_records(self._connection, self._topic, offsets)
-        for number, witness in doubts.items():
-            self._looks[number, witness] += 1
+        self._looks = {doubt: self._looks.get(doubt, 0) + 1 for doubt in doubts.items()}
+        for (number, witness), looks in self._looks.items():
             if number in found:
                 record, begin = found[number]
                 if record is None or fingerprint(record) != witness[1]:
                     self._assignment.begin_again(number, begin, epoch=epoch)
-            elif self._looks[number, witness] < MOST_LOOKS:
-                continue
-            self._assignment.believe(number, witness)
-            del self._looks[number, witness]
+            if number in found or looks == MOST_LOOKS:
+                self._assignment.believe(number, witness)

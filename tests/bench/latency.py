@@ -7,7 +7,6 @@ than later; every 20th is asked for by its id there when it is read, and has to 
 
 import asyncio
 import random
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,7 +30,6 @@ from tests.bench.sender import Answer
 from tests.bench.whole import requests
 from tests.bench.workload import COMPLAINT, CUSTOMERS, PARTITIONS, PURCHASE, SOURCE
 
-PER_SECOND = 1_000
 PER_REQUEST = 10
 WARM_UP_SECONDS = 5
 SECONDS = 30
@@ -84,7 +82,7 @@ class _Seen:
     invisible: list[str] = field(default_factory=list)
 
 
-async def measure_latency(arena: Arena, *, seed: int, number: int) -> Latency:
+async def measure_latency(arena: Arena, *, per_second: int, seed: int, number: int) -> Latency:
     """Run the stream on a fresh system that knows every customer. Raises ContenderFailed and WrongResult."""
     async with installed(arena, f"latency{number}") as system:
         now = real_now()
@@ -95,27 +93,27 @@ async def measure_latency(arena: Arena, *, seed: int, number: int) -> Latency:
         async with system.sending("known", known, in_flight=4) as sending:
             await sending.finished()
         await _settled(system)
-        events = _steady(real_now() - _WITHIN, seed)
+        events = _steady(real_now() - _WITHIN, per_second, seed)
         bodies = [body for body, _ in requests(events, PER_REQUEST)]
         seen = _Seen()
         async with _topic_end(system) as consumer:
             watching = asyncio.create_task(_watch(system, consumer, seen))
-            interval = PER_REQUEST / PER_SECOND
+            interval = PER_REQUEST / per_second
             async with system.sending("steady", bodies, in_flight=_IN_FLIGHT, interval=interval) as sending:
                 answers = await sending.finished()
             await _alerted(system, events, seen, watching)
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
-        return _figures(events, answers, seen)
+        return _figures(events, answers, seen, per_second)
 
 
-def _steady(start: datetime, seed: int) -> list[dict[str, Any]]:
-    """Purchases over all customers, 1 in 50 a complaint, a millisecond apart."""
+def _steady(start: datetime, per_second: int, seed: int) -> list[dict[str, Any]]:
+    """Purchases over all customers, 1 in 50 a complaint, evenly spread."""
     draw = random.Random(seed)
-    step = timedelta(seconds=1) / PER_SECOND
+    step = timedelta(seconds=1) / per_second
     events = []
-    for n in range((WARM_UP_SECONDS + SECONDS) * PER_SECOND):
+    for n in range((WARM_UP_SECONDS + SECONDS) * per_second):
         event = _purchase(draw.randrange(CUSTOMERS), f"steady-{n}", start + n * step)
         if n % COMPLAINTS_EVERY == 0:
             event |= {"type": COMPLAINT, "data": {"case": event["id"]}}
@@ -190,13 +188,13 @@ async def _alerted(
         await pause(0.1)
 
 
-def _figures(events: list[Mapping[str, Any]] | list[dict[str, Any]], answers: list[Answer], seen: _Seen) -> Latency:
+def _figures(events: list[dict[str, Any]], answers: list[Answer], seen: _Seen, per_second: int) -> Latency:
     if seen.invisible:
         raise WrongResult(f"published but not visible: {seen.invisible[0]} and {len(seen.invisible) - 1} more")
     taken = sorted(
         seen.at[event["id"]] - answers[n // PER_REQUEST].answered
         for n, event in enumerate(events)
-        if event["type"] == COMPLAINT and n >= WARM_UP_SECONDS * PER_SECOND
+        if event["type"] == COMPLAINT and n >= WARM_UP_SECONDS * per_second
     )
     parts = quantiles(taken, n=100, method="inclusive")
-    return Latency(PER_SECOND, SECONDS, len(taken), seen.checked, parts[49], parts[94], parts[98], taken[-1])
+    return Latency(per_second, SECONDS, len(taken), seen.checked, parts[49], parts[94], parts[98], taken[-1])

@@ -54,6 +54,7 @@ class Options:
     rounds: int
     seed: int
     customers: int
+    per_second: int
     only: str
 
 
@@ -178,7 +179,10 @@ class Bench:
         return found.result
 
     async def _measure_latency(self) -> None:
-        self._latency = await measure_latency(self._place, seed=self._options.seed, number=self._number)
+        options = self._options
+        self._latency = await measure_latency(
+            self._place, per_second=options.per_second, seed=options.seed, number=self._number
+        )
 
     async def _measure_lateness(self) -> None:
         customers = self._options.customers
@@ -218,6 +222,7 @@ def main(
     rounds: int = 1,
     seed: int = 1,
     customers: int = 1_000_000,
+    per_second: int = 1_000,
     only: Annotated[str, cyclopts.Parameter(help="Contenders whose name begins so.")] = "",
 ) -> None:
     """Compare ways to get from interactions to customers, and measure the whole way from HTTP to alert.
@@ -230,10 +235,18 @@ def main(
     rounds: how often each contender runs.
     seed: of the workload.
     customers: of whom a tenth begins to lapse within a minute, to see how late that is told.
+    per_second: interactions sent while it is measured how soon an alert is visible.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a new broker's first answers are "not yet"
     options = Options(
-        count=count, small=small, history=history, rounds=rounds, seed=seed, customers=customers, only=only
+        count=count,
+        small=small,
+        history=history,
+        rounds=rounds,
+        seed=seed,
+        customers=customers,
+        per_second=per_second,
+        only=only,
     )
     try:
         report = uvloop.run(bench(options))
