@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import psutil
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
@@ -25,6 +26,7 @@ from tests.bench.arena import Arena
 from tests.bench.check import WrongResult
 from tests.bench.flow import flow
 from tests.bench.installation import Installation, installed
+from tests.bench.measure import Cpu, Meter
 from tests.bench.race import ContenderFailed
 from tests.bench.sender import Answer
 from tests.bench.whole import requests
@@ -44,10 +46,14 @@ _ALERTED_WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds from accepted to alert visible, of `alerts` alerts; `checked` of them were asked for over HTTP."""
+    """Seconds from accepted to alert visible, of `alerts` alerts; `checked` of them were asked for over HTTP.
+
+    `cpu`: CPU seconds of services, PostgreSQL and Kafka while so many `interactions` were sent.
+    """
 
     per_second: int
-    seconds: int
+    interactions: int
+    cpu: Cpu
     alerts: int
     checked: int
     p50: float
@@ -96,16 +102,20 @@ async def measure_latency(arena: Arena, *, per_second: int, seed: int, number: i
         events = _steady(real_now() - _WITHIN, per_second, seed)
         bodies = [body for body, _ in requests(events, PER_REQUEST)]
         seen = _Seen()
+        processes = [psutil.Process(one.pid) for one in system.processes.values()]
+        meter = Meter(processes, arena.postgres(), arena.kafka())
         async with _topic_end(system) as consumer:
+            before = meter.cpu()
             watching = asyncio.create_task(_watch(system, consumer, seen))
             interval = PER_REQUEST / per_second
             async with system.sending("steady", bodies, in_flight=_IN_FLIGHT, interval=interval) as sending:
                 answers = await sending.finished()
             await _alerted(system, events, seen, watching)
+            cpu = meter.cpu() - before
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
-        return _figures(events, answers, seen, per_second)
+        return _figures(events, answers, seen, per_second=per_second, cpu=cpu)
 
 
 def _steady(start: datetime, per_second: int, seed: int) -> list[dict[str, Any]]:
@@ -188,7 +198,7 @@ async def _alerted(
         await pause(0.1)
 
 
-def _figures(events: list[dict[str, Any]], answers: list[Answer], seen: _Seen, per_second: int) -> Latency:
+def _figures(events: list[dict[str, Any]], answers: list[Answer], seen: _Seen, *, per_second: int, cpu: Cpu) -> Latency:
     if seen.invisible:
         raise WrongResult(f"published but not visible: {seen.invisible[0]} and {len(seen.invisible) - 1} more")
     taken = sorted(
@@ -197,4 +207,14 @@ def _figures(events: list[dict[str, Any]], answers: list[Answer], seen: _Seen, p
         if event["type"] == COMPLAINT and n >= WARM_UP_SECONDS * per_second
     )
     parts = quantiles(taken, n=100, method="inclusive")
-    return Latency(per_second, SECONDS, len(taken), seen.checked, parts[49], parts[94], parts[98], taken[-1])
+    return Latency(
+        per_second,
+        len(events),
+        cpu,
+        len(taken),
+        seen.checked,
+        parts[49],
+        parts[94],
+        parts[98],
+        taken[-1],
+    )

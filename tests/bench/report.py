@@ -166,9 +166,11 @@ def _latency_cells(latency: Latency | None) -> list[tuple[str, ...]]:
         return []
     figures = {"p50": latency.p50, "p95": latency.p95, "p99": latency.p99, "longest": latency.longest}
     rate = f"{latency.per_second:,}"
-    return [
-        (f"accepted to alert, {name}", f"{latency.alerts:,}", f"{value:.3f}", rate) for name, value in figures.items()
-    ]
+    cpu, thousands = latency.cpu, latency.interactions / 1000
+    costs = [f"{used / thousands:.3f}" for used in (cpu.contender, cpu.postgres, cpu.kafka)]
+    alerts = f"{latency.alerts:,}"
+    rows = [(f"accepted to alert, {name}", alerts, f"{value:.3f}", rate) for name, value in figures.items()]
+    return [*rows, ("  meanwhile", f"{latency.interactions:,}", "", rate, "", *costs)]
 
 
 def _lateness_cells(lateness: Lateness | None) -> list[tuple[str, ...]]:
