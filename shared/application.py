@@ -171,8 +171,9 @@ class Application:
 
     def recalls(self, store: Callable[[Connection], OwingStore], *, restore: Restore | None = None) -> None:
         """Our own topic is looked after: see `shared.pipeline.recall`."""
-        self._recall = Recall(self.connection, self.database, self._publishes, ends=self._offsets, store=store)
-        self._recall.restore = restore
+        self._recall = Recall(
+            self.connection, self.database, self._publishes, ends=self._offsets, store=store, restore=restore
+        )
         self.publisher.watch(self._publishes.name, self._recall.went_back)
         self.run("recall", self._recall.run)
 

@@ -138,34 +138,38 @@ class Publisher:
             if builder is None:
                 builder = builders[partition] = producer.create_batch()
             if builder.append(timestamp=now_ms, key=key, value=value) is None:
-                futures.append(self._awaited(await producer.send_batch(builder, topic, partition=partition)))
+                futures.append(await self._hand_over(producer, builder, topic, partition))
                 builder = builders[partition] = producer.create_batch()
                 builder.append(timestamp=now_ms, key=key, value=value)
             if index % RECORDS_BETWEEN_YIELDS == 0:
                 await pause(0)
         for partition, builder in builders.items():
-            futures.append(self._awaited(await producer.send_batch(builder, topic, partition=partition)))
+            futures.append(await self._hand_over(producer, builder, topic, partition))
         return futures
 
-    def _awaited(self, future: "asyncio.Future[Any]") -> "asyncio.Future[Any]":
+    async def _hand_over(
+        self, producer: AIOKafkaProducer, builder: Any, topic: str, partition: int
+    ) -> "asyncio.Future[Any]":
         """Known until it is settled; whoever broke off sending does not ask how it ended."""
+        # What was acknowledged before this is handed over lies before it, whichever producer sent it.
+        floor = self._acknowledged.get((topic, partition), -1)
+        future: asyncio.Future[Any] = await producer.send_batch(builder, topic, partition=partition)
 
         def settled(one: "asyncio.Future[Any]") -> None:
             self._unsettled.discard(one)
             if not one.cancelled() and one.exception() is None:
-                self._note(one.result())
+                self._note(topic, partition, one.result().offset, floor)
 
         self._unsettled.add(future)
         future.add_done_callback(settled)
         return future
 
-    def _note(self, acknowledged: Any) -> None:
-        """Of one partition they come in the order of their offsets. One that the broker knew already may have none."""
-        topic, partition, offset = acknowledged.topic, acknowledged.partition, acknowledged.offset
-        if offset < 0:
-            return
-        before = self._acknowledged.get((topic, partition), -1)
-        self._acknowledged[topic, partition] = offset
-        if offset <= before and topic in self._watching:
-            log.error("topic_went_back", topic=topic, partition=partition, acknowledged=before, given=offset)
-            self._watching[topic]()
+    def _note(self, topic: str, partition: int, offset: int, floor: int) -> None:
+        known = self._acknowledged.get((topic, partition), -1)
+        if offset > floor:
+            self._acknowledged[topic, partition] = max(offset, known)
+        elif offset >= 0:  # what the broker knew already may have none
+            self._acknowledged[topic, partition] = offset
+            log.error("topic_went_back", topic=topic, partition=partition, acknowledged=floor, given=offset)
+            if topic in self._watching:
+                self._watching[topic]()

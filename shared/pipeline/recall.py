@@ -57,13 +57,15 @@ class Recall:
         *,
         ends: Ends,
         store: Callable[[Connection], OwingStore],
+        restore: Restore | None = None,
     ) -> None:
-        self.restore: Restore | None = None
+        """Without `restore` nothing is read back: all of it follows from what is read elsewhere."""
         self._connection = connection
         self._database = database
         self._topic = topic
         self._ends = ends
         self._store = store
+        self._restore = restore
         self._decoder = msgspec.json.Decoder(topic.payload)
         self._went_back = asyncio.Event()
 
@@ -73,14 +75,14 @@ class Recall:
         Raises TransientError while Kafka or the database is away.
         """
         starts = await self.look()
-        if self.restore is None:
+        if self._restore is None:
             return await self._note_ends()
         read = restored = 0
         async for records, _ in read_on(self._connection, self._topic, starts):
             newest = {record.key: record.value for record in records if record.value and self._is_ours(record.value)}
             last = {record.partition: record for record in records}
             async with self._database.transaction() as connection:
-                restored += await self.restore(connection, list(newest.values()))
+                restored += await self._restore(connection, list(newest.values()))
                 await self._note(connection, last.values())
             read += len(records)
         if restored:
