@@ -150,7 +150,7 @@ class Publisher:
     async def _hand_over(
         self, producer: AIOKafkaProducer, builder: Any, topic: str, partition: int
     ) -> "asyncio.Future[Any]":
-        """Known until it is settled; whoever broke off sending does not ask how it ended."""
+        """The answer to a batch. It is known until it is settled, for whoever broke off sending does not ask."""
         # What was acknowledged before this is handed over lies before it, whichever producer sent it.
         floor = self._acknowledged.get((topic, partition), -1)
         future: asyncio.Future[Any] = await producer.send_batch(builder, topic, partition=partition)
