@@ -1,4 +1,4 @@
-"""Tells when partitions get another leader: the only way in which a log can be cut while it is read."""
+"""Tells when partitions get another leader, whose log may lack what was read from the one before."""
 
 from collections.abc import Callable
 from typing import Any

@@ -39,6 +39,7 @@ def carry_out(options: argparse.Namespace, run: Callable[[argparse.Namespace, Pa
     """The exit status: 0 when everything held. `run` gets a directory that is gone afterwards, unless it is kept."""
     # Brokers go away, and whoever only looks need not say so at each attempt.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    print(f"seed {options.seed}", flush=True)  # first of all, for it is wanted most when nothing else is printed
     directory = Path(tempfile.mkdtemp(prefix="ebbtide-faults-"))
 
     async def held() -> bool:
@@ -60,7 +61,9 @@ async def tabulate(rig: Rig, faults: Sequence[Fault], *, seed: int, seconds: flo
 
 
 def write_report(name: str, facts: dict[str, Any]) -> None:
-    """Everything as JSON, in build/."""
+    """Everything as JSON, in build/. Ends the command when nothing was run, since nothing would hold by that."""
+    if not any(isinstance(one, list) and one for one in facts.values()):
+        raise SystemExit("Nothing has that in its name: see the tables of docs/faults.md.")
     path = ROOT / "build" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
