@@ -81,11 +81,12 @@ class Group:
         self._admin, self._group, self._ends = admin, group, ends
         self._coordinator: int | None = None
 
-    async def has_started(self) -> bool:
-        """Whether partitions are assigned, so that the first record is on its way."""
+    async def has_started(self, members: int) -> bool:
+        """Whether so many members have their partitions, so that the first record is on its way."""
         self._coordinator = await self._admin.find_coordinator(self._group)
         [answer] = await self._admin.describe_consumer_groups([self._group], self._coordinator)
-        return bool(answer.groups[0][2] == "Stable")
+        _, _, state, *_, found = answer.groups[0][:6]
+        return bool(state == "Stable" and len(found) >= members)
 
     async def lag(self) -> int:
         """Records not committed yet."""

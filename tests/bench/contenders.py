@@ -1,5 +1,6 @@
 """Who takes part: how each is started, which group shows its progress, and how its results are read."""
 
+import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from shared.kafka.topics import PROFILES
 from shared.postgres import load_queries
 from tests.bench.workload import Total
 
+STREAMS = "Kafka Streams"
 RESULTS = load_queries(Path(__file__).parent / "sql" / "results.sql")
 
 
@@ -31,9 +33,10 @@ class Customer(msgspec.Struct):
 class Contender:
     """A program that turns a topic of interactions into customers in a database and records on an output topic.
 
-    In `environment`, {bootstrap} {dsn} {topic} {group} {output} {port} are filled in for each run.
-    `totals` is a statement that lists (reference, interactions, spend, last_at) of its store; `published` reads the
-    same from one record of its output, or None when the record is about something else.
+    In `environment`, {bootstrap} {dsn} {topic} {group} {output} {port} {state} are filled in for each run; `state` is
+    an empty directory. `totals` is a statement that lists (reference, interactions, spend, last_at) of its store, none
+    when it has no database; `published` reads the same from one record of its output, or None when the record is about
+    something else. `replicas`: so many processes share the work, and a run begins when all of them have some.
     Without `group` or `output` each run gets fresh ones; those that a program has fixed are named here.
     `small`: too slow for the whole topic, runs on the smaller one. `floor` names the baseline it is compared with,
     the one that reads as many records at a time; a baseline is its own.
@@ -42,8 +45,9 @@ class Contender:
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str]
-    totals: str
+    totals: str | None
     published: Callable[[bytes], tuple[str, Total] | None]
+    replicas: int = 1
     group: str = ""
     output: str = ""
     small: bool = False
@@ -90,10 +94,11 @@ def _profile(value: bytes) -> tuple[str, Total] | None:
     )
 
 
-def profiles(batch: int) -> Contender:
+def profiles(batch: int, replicas: int = 1) -> Contender:
     """Our service, with all that it does."""
     return Contender(
-        name=f"profiles {batch:,}",
+        name=f"profiles {batch:,}" + (f" x {replicas}" if replicas > 1 else ""),
+        replicas=replicas,
         floor=_floor(batch),
         argv=(sys.executable, "-m", "services.profiles"),
         environment={
@@ -121,4 +126,16 @@ def tutorial(batch: int) -> Contender:
         totals=RESULTS.list_customers,
         published=_customer,
         small=True,
+    )
+
+
+def streams(argv: tuple[str, ...], batch: int) -> Contender:
+    """The peer: Kafka Streams with exactly-once processing and its state in RocksDB, on a thread for each core."""
+    return Contender(
+        name=STREAMS,
+        floor=_floor(batch),
+        argv=argv,
+        environment={**_OURS, "BENCH_STATE": "{state}", "BENCH_THREADS": str(os.cpu_count())},
+        totals=None,
+        published=_customer,
     )

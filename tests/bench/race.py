@@ -1,7 +1,8 @@
 """One contender on one course: started alone in its own process, watched from outside, stopped, and checked."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -42,7 +43,8 @@ class Course:
 class Result:
     """One run, from the assignment of the partitions to the last committed offset: seconds, CPU seconds, bytes.
 
-    `floor` names the baseline it is compared with.
+    `floor` names the baseline it is compared with. `interactions`: those that were left when it began, all but what
+    the first of several replicas did before the others had come.
     """
 
     name: str
@@ -69,24 +71,44 @@ async def race(arena: Arena, contender: Contender, course: Course, *, number: in
     await arena.topic(output)
     begin = await end_of(arena.bootstrap, output)
     async with arena.database(label) as dsn:
-        filled = {
-            "bootstrap": arena.bootstrap,
-            "dsn": dsn,
-            "topic": course.topic,
-            "group": group,
-            "output": output,
-            "port": str(free_port()),
-        }
-        environment = {name: value.format(**filled) for name, value in contender.environment.items()}
-        log = arena.logs / f"{number:02}-{contender.name.replace(' ', '-').replace(',', '')}.log"
+        filled = {"bootstrap": arena.bootstrap, "dsn": dsn, "topic": course.topic, "group": group, "output": output}
         async with watching(arena, group, course.topic) as seen:
-            with running(contender.argv, environment, log) as process:
-                meter = Meter([psutil.Process(process.pid)], arena.postgres(), arena.kafka())
-                seconds, cpu = await _watch(seen, meter, process, log)
-        compare(f"the store of {contender.name}", await read_store(dsn, contender.totals), course.truth)
+            with ExitStack() as stack:
+                replicas = [
+                    stack.enter_context(_replica(contender, filled, arena.logs / _log_name(contender, number, replica)))
+                    for replica in range(contender.replicas)
+                ]
+                processes = [psutil.Process(replica.process.pid) for replica in replicas]
+                meter = Meter(processes, arena.postgres(), arena.kafka())
+                left, seconds, cpu = await _watch(seen, meter, replicas)
+        if contender.totals is not None:
+            compare(f"the store of {contender.name}", await read_store(dsn, contender.totals), course.truth)
     last, published = await read_output(arena.bootstrap, begin, contender.published)
     compare(f"the output of {contender.name}", last, course.truth)
-    return Result(contender.name, contender.floor, course.interactions, seconds, cpu, meter.peak_rss, published)
+    return Result(contender.name, contender.floor, left, seconds, cpu, meter.peak_rss, published)
+
+
+@dataclass(frozen=True, slots=True)
+class _Replica:
+    """One process of a contender."""
+
+    process: GuardedProcess
+    log: Path
+
+
+def _log_name(contender: Contender, number: int, replica: int) -> str:
+    name = contender.name.replace(" ", "-").replace(",", "")
+    return f"{number:02}-{name}{f'-{replica + 1}' if contender.replicas > 1 else ''}.log"
+
+
+@contextmanager
+def _replica(contender: Contender, filled: Mapping[str, str], log: Path) -> Iterator[_Replica]:
+    """A port and a directory of its own."""
+    with tempfile.TemporaryDirectory(prefix="ebbtide-bench-") as state:
+        own = {**filled, "port": str(free_port()), "state": state}
+        environment = {name: value.format(**own) for name, value in contender.environment.items()}
+        with running(contender.argv, environment, log) as process:
+            yield _Replica(process, log)
 
 
 @contextmanager
@@ -100,26 +122,28 @@ def running(argv: tuple[str, ...], environment: Mapping[str, str], log: Path) ->
         process.stop(_STOP_WITHIN)
 
 
-async def _watch(group: Group, meter: Meter, process: GuardedProcess, log: Path) -> tuple[float, Cpu]:
+async def _watch(group: Group, meter: Meter, replicas: Sequence[_Replica]) -> tuple[int, float, Cpu]:
     launched = perf_counter()
-    while not await group.has_started():
-        _check_alive(process, log, waited=perf_counter() - launched, limit=_START_WITHIN)
+    while not await group.has_started(len(replicas)):
+        _check_alive(replicas, waited=perf_counter() - launched, limit=_START_WITHIN)
         await pause(_POLL / 2)
     started, before = perf_counter(), meter.cpu()
-    moved, lag, polls = started, await group.lag(), 0
+    left = await group.lag()
+    moved, lag, polls = started, left, 0
     while lag:
-        _check_alive(process, log, waited=perf_counter() - moved, limit=_STALLED_AFTER)
+        _check_alive(replicas, waited=perf_counter() - moved, limit=_STALLED_AFTER)
         if polls % _MEMORY_EVERY == 0:  # walks all processes of the machine, which would disturb the race
             meter.watch_memory()
         polls += 1
         await pause(_POLL)
         if (now := await group.lag()) != lag:
             moved, lag = perf_counter(), now
-    return moved - started, meter.cpu() - before
+    return left, moved - started, meter.cpu() - before
 
 
-def _check_alive(process: GuardedProcess, log: Path, *, waited: float, limit: float) -> None:
-    if (code := process.exit_code()) is not None:
-        raise ContenderFailed(f"it ended with {code} before it was through; its log is {log}")
+def _check_alive(replicas: Sequence[_Replica], *, waited: float, limit: float) -> None:
+    for replica in replicas:
+        if (code := replica.process.exit_code()) is not None:
+            raise ContenderFailed(f"it ended with {code} before it was through; its log is {replica.log}")
     if waited > limit:
-        raise ContenderFailed(f"nothing has moved for {limit:.0f} s; its log is {log}")
+        raise ContenderFailed(f"nothing has moved for {limit:.0f} s; its log is {replicas[0].log}")

@@ -5,6 +5,7 @@ The whole system gets the interactions twice: as if they were of today (`system`
 they are, all at once (`system, history`), where every purchase opens alerts that the next one takes back.
 """
 
+import asyncio
 import fcntl
 import logging
 import os
@@ -29,17 +30,19 @@ from shared.errors import ConfigurationError, EbbtideError
 from shared.kafka.topics import INTERACTIONS
 from tests.bench.arena import Arena
 from tests.bench.check import WrongResult, end_of
-from tests.bench.contenders import Contender, baseline, profiles, tutorial
+from tests.bench.contenders import STREAMS, Contender, baseline, profiles, streams, tutorial
 from tests.bench.latency import Latency, measure_latency
 from tests.bench.lateness import Lateness, measure_lateness
 from tests.bench.race import ContenderFailed, Course, Result, race
 from tests.bench.report import Failure, Report, machine, storage_lines, summary, table, write
 from tests.bench.storage import Stored
+from tests.bench.streams import build_streams, missing_tools
 from tests.bench.whole import Part, run_whole
 from tests.bench.workload import Message, expected, interactions, live, load
 
 _BUILD = Path("build")
 _STACK = _BUILD / "bench-stack"
+_STREAMS = _BUILD / "bench-streams"
 _SMALL_TOPIC = "bench.small"
 _BATCHES = (10_000, 2_000)
 
@@ -95,9 +98,10 @@ def arena() -> Iterator[Arena]:
             shutil.rmtree(_STACK, ignore_errors=True)
 
 
-def contenders() -> list[Contender]:
+def contenders(peer: Contender | None) -> list[Contender]:
     """Everybody but the floors, in the order of the table."""
-    return [profiles(10_000), tutorial(10_000), profiles(2_000)]
+    peers = [peer] if peer else []
+    return [profiles(10_000), profiles(10_000, replicas=2), *peers, tutorial(10_000), profiles(2_000)]
 
 
 class Bench:
@@ -122,7 +126,7 @@ class Bench:
                 False: await course(self._place, INTERACTIONS.name, messages),
                 True: await course(self._place, _SMALL_TOPIC, messages[: options.small]),
             }
-        plan = self._plan(courses, messages)
+        plan = self._plan(courses, messages, await self._peer())
         floors = {one.name: one for one in map(baseline, _BATCHES)}
         for floor, group in groupby(plan, key=lambda step: step.floor):
             between = Step(floor, floor, partial(self._race, floors[floor], courses[False]))
@@ -143,10 +147,10 @@ class Bench:
             failures=self._failures,
         )
 
-    def _plan(self, courses: Mapping[bool, Course], messages: Sequence[Message]) -> list[Step]:
+    def _plan(self, courses: Mapping[bool, Course], messages: Sequence[Message], peer: Contender | None) -> list[Step]:
         """Steps of one floor stand together, so that they share its runs."""
         options = self._options
-        found = [Step(one.name, one.floor, partial(self._race, one, courses[one.small])) for one in contenders()]
+        found = [Step(one.name, one.floor, partial(self._race, one, courses[one.small])) for one in contenders(peer)]
         floor = baseline(_BATCHES[0]).name
         past = messages[: options.history]
         found += [
@@ -155,6 +159,16 @@ class Bench:
         ]
         chosen = [step for step in found if step.name.startswith(options.only)]
         return sorted(chosen * options.rounds, key=lambda step: step.floor != floor)
+
+    async def _peer(self) -> Contender | None:
+        """Kafka Streams, where this machine can build it and somebody asks for it."""
+        if not STREAMS.startswith(self._options.only):
+            return None
+        if missing := missing_tools():
+            self._console.print(f"{STREAMS} is left out: {' and '.join(missing)} not found here")
+            return None
+        with self._console.status(f"building {STREAMS}"):
+            return streams(await asyncio.to_thread(build_streams, _STREAMS), _BATCHES[0])
 
     async def _take(self, step: Step) -> None:
         self._number += 1
