@@ -37,10 +37,12 @@ class LiveReader:
         self._seen = Backwards()
         self._recent = {service: deque[str](maxlen=_RECENT) for service in TOPICS}
         self._partitions = [TopicPartition(topic, number) for topic in TOPICS.values() for number in range(PARTITIONS)]
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap.split(","), enable_auto_commit=False)
+        self._bootstrap = bootstrap
+        self._consumer: AIOKafkaConsumer  # from when it is entered
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
+        self._consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap.split(","), enable_auto_commit=False)
         await self._consumer.start()
         self._consumer.assign(self._partitions)
         await self._consumer.seek_to_beginning(*self._partitions)
