@@ -1,7 +1,7 @@
 """What the people of the fault run do: purchases, visits, complaints, links between their references, in no order."""
 
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ class Crowd:
         self._now = now
         self._number = 0
         self._told: list[dict[str, Any]] = []
+        self._to_come: deque[dict[str, Any]] = deque()
         self._open: list[dict[str, Any]] = []
         self._crowded = False
         self._complaints: Counter[int] = Counter()
@@ -37,11 +38,7 @@ class Crowd:
     def introductions(self) -> Iterator[dict[str, Any]]:
         """Who the silent customers are, and that they want mail."""
         for number in range(0, CUSTOMERS, SILENT):
-            reference, at = f"shop:{number}", self._ago(100, 100)
-            address = {"email": f"customer-{number}@example.net"}
-            yield self._event("identified", reference, at, {"locale": "en"}) | {"pii": address}
-            consent = {"channel": "email", "purpose": "marketing", "granted": True}
-            yield self._event("consent", reference, at, consent)
+            yield from self._introduction(f"shop:{number}")
 
     def canaries(self, count: int) -> list[dict[str, Any]]:
         """Somebody new on (nearly) every partition buys and complains now."""
@@ -65,6 +62,8 @@ class Crowd:
         chance = self._chance
         if self._crowded and chance.random() < _CROWDED_SHARE:
             return self._purchase(chance.choice(references_of(CROWDED)), (0.1, 40))
+        if self._to_come and chance.random() < 0.05:
+            return self._to_come.popleft()
         dice = chance.random()
         if dice < 0.04 and self._told:
             return chance.choice(self._told)
@@ -77,6 +76,10 @@ class Crowd:
 
     def _deed(self, dice: float) -> dict[str, Any]:
         chance = self._chance
+        if dice > 0.995:  # was here once, long ago: is written to, whatever breaks by then
+            reference = f"lost:{self._number}"
+            self._to_come += [*self._introduction(reference), self._purchase(reference, (91, 96))]
+            return self._to_come.popleft()
         if dice > 0.75:  # comes once: nothing that happens later hides what was lost
             return self._purchase(f"guest:{self._number}", (0.1, 40))
         number = int(CUSTOMERS * chance.random() ** 1.3)  # some are met often
@@ -97,6 +100,13 @@ class Crowd:
     def _purchase(self, reference: str, span: tuple[float, float]) -> dict[str, Any]:
         amount = f"{self._chance.randint(1, 99)}.{self._chance.randint(0, 99):02}"
         return self._event("purchase", reference, self._ago(*span), {"amount": amount, "currency": "USD"})
+
+    def _introduction(self, reference: str) -> Iterator[dict[str, Any]]:
+        at = self._ago(100, 100)
+        address = {"email": f"{reference.replace(':', '-')}@example.net"}
+        yield self._event("identified", reference, at, {"locale": "en"}) | {"pii": address}
+        consent = {"channel": "email", "purpose": "marketing", "granted": True}
+        yield self._event("consent", reference, at, consent)
 
     def _resolution(self, opened: dict[str, Any]) -> dict[str, Any]:
         at = datetime.fromisoformat(opened["time"]) + timedelta(minutes=self._chance.randint(1, 120))

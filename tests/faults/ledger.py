@@ -153,11 +153,35 @@ def _notifications(observed: Observed) -> Iterator[Difference]:
 
 
 def _mails(observed: Observed) -> Iterator[Difference]:
-    statuses = {key: entry["status"] for key, entry in observed.data("notify").items()}
-    sent = {key for key, status in statuses.items() if status == "sent"}
-    perhaps = {key for key, status in statuses.items() if status == "unknown"}
-    yield from (Difference("missing", "mails", key) for key in sent - observed.mails)
-    yield from (Difference("extra", "mails", f"{key} {statuses.get(key)}") for key in observed.mails - sent - perhaps)
+    """What is called sent has arrived, and nothing else but what may have; at customers once at most."""
+    entries = observed.data("notify")
+    sent = {key for key, entry in entries.items() if entry["status"] == "sent"}
+    perhaps = {key for key, entry in entries.items() if entry["status"] == "unknown"}
+    arrived = observed.mails.keys()
+    yield from (Difference("missing", "mails", key) for key in sent - arrived)
+    for key in arrived - sent - perhaps:
+        yield Difference("extra", "mails", f"{key} {entries[key]['status'] if key in entries else None}")
+    for key in arrived & entries.keys():
+        if observed.mails[key] > 1 and _is_to_customer(entries[key]):
+            yield Difference("twice", "mails", f"{key} to {entries[key]['recipient']}: {observed.mails[key]} times")
+
+
+def _is_to_customer(notification: Mapping[str, Any]) -> bool:
+    """Not to staff, whom a mail may reach again under the same Message-ID."""
+    return bool(notification["recipient"].startswith("customer:"))
+
+
+def count_mails(observed: Observed) -> dict[str, int]:
+    """How many notifications arrived as mail at staff and at customers, and how many of them more than once."""
+    entries = observed.data("notify")
+    customers = {key for key in observed.mails if key in entries and _is_to_customer(entries[key])}
+    again = {key for key, times in observed.mails.items() if times > 1}
+    return {
+        "to_staff": len(observed.mails) - len(customers),
+        "to_staff_again": len(again - customers),
+        "to_customers": len(customers),
+        "to_customers_again": len(again & customers),
+    }
 
 
 def _flows(observed: Observed) -> Iterator[Difference]:

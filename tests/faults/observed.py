@@ -3,7 +3,7 @@
 import email
 import re
 import urllib.request
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +28,16 @@ _TOPIC = re.compile(r'topic="([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One look at everything, at rest. `flows`: service and topic to (records read, records accounted for)."""
+    """One look at everything, at rest.
+
+    `mails`: how often the mail of a notification arrived. `flows`: service and topic to (records read, records
+    accounted for).
+    """
 
     identities: frozenset[Identity]
     stores: Mapping[str, Mapping[str, Kept]]
     last_records: Mapping[str, Mapping[str, bytes | None]]
-    mails: frozenset[str]
+    mails: Mapping[str, int]
     flows: Mapping[tuple[str, str], tuple[float, float]]
 
     def data(self, service: str) -> dict[str, dict[str, Any]]:
@@ -74,7 +78,7 @@ class Observer:
             identities=identities,
             stores=stores,
             last_records=self._last,
-            mails=frozenset(self._mails.values()),
+            mails=Counter(self._mails.values()),
             flows={key: flow for name, url in self._urls.items() for key, flow in _flows(name, url).items()},
         )
 

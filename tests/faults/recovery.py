@@ -7,7 +7,6 @@ an older copy: records are gone, and what is left is surveyed. Prints two tables
 import argparse
 import sys
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from shared.clock import pause
 from tests.faults.campaign import Row
 from tests.faults.command import carry_out, chosen, parser, tabulate, write_report
+from tests.faults.ledger import count_mails
 from tests.faults.recovery_acts import disk_goes_back, recreate, restore_database
 from tests.faults.recovery_survey import HEADER, Survey, line, survey
 from tests.faults.rig import Rig, open_rig
@@ -45,11 +45,13 @@ async def lose(rig: Rig, name: str, *, seconds: float) -> Survey:
 async def run(options: argparse.Namespace, directory: Path) -> bool:
     """Whether everything held."""
     rows: list[Row] = []
+    mails: dict[str, int] = {}
     surveys: list[Survey] = []
     if faults := chosen(RESTORES, options, lambda fault: fault.name):
         async with open_rig(directory / "restores", seed=options.seed, rate=options.rate) as rig:
             rows = await tabulate(rig, faults, seed=options.seed, seconds=options.seconds)
-            print(f"mails delivered more than once: {mails_twice(rig.directory / 'mailbox')}")
+            mails = count_mails(rig.observed) if rig.observed else {}
+            print(f"mails {mails}")
     losses = chosen(LOSSES, options, str)
     if losses:
         print(HEADER, flush=True)
@@ -58,18 +60,9 @@ async def run(options: argparse.Namespace, directory: Path) -> bool:
             surveys.append(await lose(rig, name, seconds=options.seconds))
             print(line(surveys[-1]), flush=True)
     passed = all(row.passed for row in rows) and all(one.passed for one in surveys)
-    found = {"restores": [asdict(one) for one in rows], "losses": [asdict(one) for one in surveys]}
+    found = {"restores": [asdict(one) for one in rows], "losses": [asdict(one) for one in surveys], "mails": mails}
     write_report("faults-recovery.json", {"seed": options.seed, "rate": options.rate, "passed": passed, **found})
     return passed
-
-
-def mails_twice(mailbox: Path) -> int:
-    """How many messages have a Message-ID that came before."""
-    ids = Counter(
-        next(one for one in path.read_text(errors="replace").splitlines() if one.lower().startswith("message-id:"))
-        for path in mailbox.glob("*.eml")
-    )
-    return sum(count - 1 for count in ids.values())
 
 
 def main() -> int:

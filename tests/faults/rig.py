@@ -27,7 +27,7 @@ from tests.faults.expected import expect
 from tests.faults.ledger import Difference, compare
 from tests.faults.lines import Lines
 from tests.faults.load import Load
-from tests.faults.observed import Observer, read_in_hand, read_seen
+from tests.faults.observed import Observed, Observer, read_in_hand, read_seen
 from tests.faults.reader import LiveReader
 from tests.faults.truth import TruthFile, read_truth
 from tests.support.at_rest import CONSUMES, Look, Watcher
@@ -42,6 +42,7 @@ CANARIES = 24
 @dataclass(slots=True)
 class Rig:
     """Everything running. Blocking calls are made in threads. `said`: what the supervisor of the system said.
+    `observed`: what `differences` saw last.
 
     `chance` is for the faults: what they do comes from the seed. Only the embedded stack is reached over lines.
     """
@@ -55,6 +56,7 @@ class Rig:
     chance: random.Random
     directory: Path
     lines_or_none: Lines | None
+    observed: Observed | None = None
     _observer: Observer | None = None
 
     @property
@@ -133,8 +135,8 @@ class Rig:
         if self._observer is None:
             bootstrap, mailbox = self.system.stack.kafka_bootstrap, self.directory / "mailbox"
             self._observer = Observer(self.dsns, bootstrap, mailbox=mailbox, urls=self.services)
-        observed = await self._observer.look()
-        return compare(expect(read_truth(self.truth.path), real_now()), observed)
+        self.observed = await self._observer.look()
+        return compare(expect(read_truth(self.truth.path), real_now()), self.observed)
 
     async def _seen(self, references: set[str]) -> bool:
         try:

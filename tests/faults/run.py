@@ -11,6 +11,7 @@ from typing import Any
 from tests.faults.campaign import RECOVERY_SECONDS, Row
 from tests.faults.command import carry_out, chosen, parser, tabulate, write_report
 from tests.faults.injections import Fault
+from tests.faults.ledger import count_mails
 from tests.faults.rig import open_rig
 from tests.faults.tiers import TIERS
 
@@ -31,6 +32,7 @@ async def run_round(
             "answers_503_without_retry_after": answers.without_retry_after,
             "live_answers": rig.reader.answers,
             "live_records": rig.reader.records,
+            "mails": count_mails(rig.observed) if rig.observed else {},
         }
 
 
@@ -65,7 +67,7 @@ def _summary(rows: list[Row], rounds: list[dict[str, Any]], *, minutes: float) -
             f"{slowest.recovery:g} s ({slowest.fault}), {late} over {RECOVERY_SECONDS:g} s",
             *(
                 f"seed {one['seed']}: {one['accepted']} accepted, answers {one['answers']}; looked at "
-                f"{one['live_answers']} answers and {one['live_records']} records meanwhile"
+                f"{one['live_answers']} answers and {one['live_records']} records meanwhile; mails {one['mails']}"
                 for one in rounds
             ),
         ]

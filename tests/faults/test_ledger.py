@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.faults.expected import expect
-from tests.faults.ledger import compare, count
+from tests.faults.ledger import compare, count, count_mails
 from tests.faults.observed import Observed, count_flows
 from tests.support.snapshots import Kept
 
@@ -58,7 +58,8 @@ def alert(rule: str, subject: str, number: int, fired: float, resolved: float | 
 
 
 def decision(alert_id: str, transition: str, status: str = "sent", reason: str | None = None) -> dict[str, Any]:
-    return {"alert_id": alert_id, "transition": transition, "step": "owner", "status": status, "reason": reason}
+    whose = {"alert_id": alert_id, "transition": transition, "step": "owner", "recipient": "staff:ada"}
+    return whose | {"status": status, "reason": reason}
 
 
 def healthy() -> dict[str, Entities]:
@@ -77,7 +78,7 @@ def healthy() -> dict[str, Entities]:
         },
         "notify": {
             "n1": decision("a", "fired"),
-            "n2": decision("a", "fired", "dropped", "no_consent") | {"step": "win_back"},
+            "n2": decision("a", "fired") | {"step": "win_back", "recipient": "customer:one"},
             "n3": decision("b", "fired", "unknown", "outcome_unknown"),
             "n4": decision("b", "closed"),
         },
@@ -94,7 +95,7 @@ def seen(stores: dict[str, Entities], **more: Any) -> Observed:
         identities=frozenset((one["subject"], one["source"], one["id"]) for one in TRUTH),
         stores=kept,
         last_records={service: {key: one.snapshot for key, one in rows.items()} for service, rows in kept.items()},
-        mails=frozenset({"n1", "n3", "n4"}),
+        mails=dict.fromkeys(("n1", "n2", "n3", "n4"), 1),
         flows={("profiles", "interactions.v1"): (6, 6)},
     )
     return replace(observed, **more)
@@ -109,7 +110,15 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
 
 
 def test_an_unknown_mail_may_be_missing() -> None:
-    assert not found(seen(healthy(), mails=frozenset({"n1", "n4"})))
+    assert not found(seen(healthy(), mails=dict.fromkeys(("n1", "n2", "n4"), 1)))
+    assert found(seen(healthy(), mails=dict.fromkeys(("n1", "n3", "n4"), 1))) == {("missing", "mails")}
+
+
+def test_staff_may_get_a_mail_again_and_a_customer_may_not() -> None:
+    assert not found(seen(healthy(), mails={"n1": 2, "n2": 1, "n3": 1, "n4": 1}))
+    again = seen(healthy(), mails={"n1": 2, "n2": 2, "n3": 1, "n4": 1})
+    assert found(again) == {("twice", "mails")}
+    assert count_mails(again) == {"to_staff": 3, "to_staff_again": 1, "to_customers": 1, "to_customers_again": 1}
 
 
 Plant = Callable[[dict[str, Entities]], object]
@@ -135,8 +144,8 @@ PLANTED: list[tuple[Plant, set[tuple[str, str]]]] = [
     (lambda s: s["notify"].update(n5=decision("a", "closed", "dropped", "x")), {("extra", "decisions")}),
     (lambda s: s["notify"].update(n5=decision("a", "fired", "dropped", "x")), {("twice", "decisions")}),
     (lambda s: s["notify"]["n2"].update(status="planned"), {("missing", "decisions")}),
-    (lambda s: s["notify"]["n2"].update(reason=None), {("missing", "decisions")}),
-    (lambda s: s["notify"]["n2"].update(status="sent", reason=None), {("missing", "mails")}),
+    (lambda s: s["notify"]["n2"].update(reason="no_consent"), {("missing", "decisions")}),
+    (lambda s: s["notify"]["n2"].update(status="dropped", reason="no_consent"), {("extra", "mails")}),
     (lambda s: s["notify"]["n3"].update(status="dropped"), {("extra", "mails")}),
 ]
 
