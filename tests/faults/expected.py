@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,8 @@ class Sums:
     interactions: int = 0
     purchases: int = 0
     spend: Decimal = Decimal(0)
+    purchase_days: set[date] = field(default_factory=set)
+    last_purchase_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def _sums(deeds: Iterable[Mapping[str, Any]]) -> Sums:
         if deed["type"] == "customer.purchase":
             sums.purchases += 1
             sums.spend += Decimal(deed["data"]["amount"])
+            sums.purchase_days.add(_time(deed).astimezone(UTC).date())
+            sums.last_purchase_at = max(_time(deed), sums.last_purchase_at or _time(deed))
     return sums
 
 

@@ -4,10 +4,11 @@ Every difference is missing, extra, twice, or stale (the topic behind the store)
 while it went on (`backwards.py`) is a difference too.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -18,6 +19,7 @@ from tests.faults.observed import TOPICS, Observed
 
 Kind = Literal["missing", "extra", "twice", "stale", "backwards"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ def compare(expected: Expected, observed: Observed) -> list[Difference]:
         *_interactions(expected, observed),
         *_customers(expected, observed),
         *_topics(observed),
+        *_read(observed),
+        *_scores(expected, observed),
         *_alerts(expected, observed),
         *_notifications(observed),
         *_mails(observed),
@@ -89,6 +93,47 @@ def _topics(observed: Observed) -> Iterator[Difference]:
                 yield Difference(
                     "stale", topic, f"{key}: {_version(last[key])} instead of {_version(store[key].snapshot)}"
                 )
+
+
+def _read(observed: Observed) -> Iterator[Difference]:
+    """Who reads a topic has the newest version of everything its writer holds."""
+    for (reader, writer), versions in observed.read.items():
+        store, where = observed.stores[writer], f"{writer} as {reader} knows them"
+        yield from (Difference("extra", where, key) for key in versions.keys() - store.keys())
+        for key, kept in store.items():
+            if versions.get(key) != kept.version:
+                yield Difference("missing", where, f"{key}: version {versions.get(key)} instead of {kept.version}")
+
+
+def _scores(expected: Expected, observed: Observed) -> Iterator[Difference]:
+    """Those that can be told by hand: on how many days, how much, and when last somebody bought."""
+    profiles, scores = observed.data("profiles"), observed.data("scoring")
+    for customer_id, profile in profiles.items():
+        wanted = expected.customers.get(frozenset(profile["references"])) if profile["status"] == "active" else None
+        if wanted is None:
+            continue
+        if customer_id not in scores:
+            yield Difference("missing", "scores", customer_id)
+            continue
+        kinds = scores[customer_id]["kinds"]
+        bought = wanted.purchases > 0
+        must = {
+            "frequency": float(len(wanted.purchase_days)) if bought else None,
+            "monetary": float(wanted.spend) if bought else None,
+            "recency": _days_since(wanted.last_purchase_at, kinds["recency"]["as_of"]) if bought else None,
+        }
+        for kind, value in must.items():
+            if not _equal(value, kinds[kind]["value"]):
+                what = f"{kind} of {customer_id}: {kinds[kind]['value']} instead of {value}"
+                yield Difference("missing", "scores", what)
+
+
+def _days_since(past: datetime | None, at: str) -> float | None:
+    return (datetime.fromisoformat(at) - past) / _DAY if past else None
+
+
+def _equal(one: float | None, other: float | None) -> bool:
+    return one == other if one is None or other is None else math.isclose(one, other, abs_tol=1e-6)
 
 
 def _version(snapshot: bytes | None) -> str:

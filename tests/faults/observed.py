@@ -20,6 +20,14 @@ from tests.support.snapshots import Kept, read_snapshots
 _QUERIES = load_queries(Path(__file__).parent / "sql" / "observe.sql")
 TOPICS = {"profiles": "profiles.v1", "scoring": "scores.v1", "alerts": "alerts.v1", "notify": "notifications.v1"}
 PARTITIONS = 6
+# Reader and writer, of snapshots.
+READS = (
+    ("scoring", "profiles"),
+    ("alerts", "profiles"),
+    ("alerts", "scoring"),
+    ("notify", "profiles"),
+    ("notify", "alerts"),
+)
 _METRIC = re.compile(r"^ebbtide_records_(read|handled|dropped)_total\{(.*)\} (\S+)$", re.MULTILINE)
 _SPOOLED = re.compile(r"^ebbtide_interactions_spooled_total (\S+)$", re.MULTILINE)
 _IN_HAND = re.compile(r"^ebbtide_records_in_flight\{.*\} (\S+)$", re.MULTILINE)
@@ -30,12 +38,13 @@ _TOPIC = re.compile(r'topic="([^"]*)"')
 class Observed:
     """One look at everything, at rest.
 
-    `mails`: how often the mail of a notification arrived. `flows`: service and topic to (records read, records
-    accounted for).
+    `read`: by reader and writer, which version of each entity of the writer is in the reader's store. `mails`: how
+    often the mail of a notification arrived. `flows`: service and topic to (records read, records accounted for).
     """
 
     identities: frozenset[Identity]
     stores: Mapping[str, Mapping[str, Kept]]
+    read: Mapping[tuple[str, str], Mapping[str, int]]
     last_records: Mapping[str, Mapping[str, bytes | None]]
     mails: Mapping[str, int]
     flows: Mapping[tuple[str, str], tuple[float, float]]
@@ -61,6 +70,7 @@ class Observer:
     async def look(self) -> Observed:
         """Everything, once. Nothing may be under way."""
         stores: dict[str, Mapping[str, Kept]] = {}
+        read: dict[tuple[str, str], dict[str, int]] = {pair: {} for pair in READS}
         identities: frozenset[Identity] = frozenset()
         for service in TOPICS:
             connection = await asyncpg.connect(self._dsns[service])
@@ -68,6 +78,9 @@ class Observer:
                 stores[service] = await read_snapshots(connection, service)
                 if service == "profiles":
                     identities = frozenset(tuple(row) for row in await connection.fetch(_QUERIES.identities))
+                else:
+                    for writer, entity, version in await connection.fetch(getattr(_QUERIES, f"read_by_{service}")):
+                        read[service, writer][entity] = version
             finally:
                 await connection.close()
         await self._read_topics()
@@ -77,6 +90,7 @@ class Observer:
         return Observed(
             identities=identities,
             stores=stores,
+            read=read,
             last_records=self._last,
             mails=Counter(self._mails.values()),
             flows={key: flow for name, url in self._urls.items() for key, flow in _flows(name, url).items()},

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.expected import expect
 from tests.faults.ledger import compare, count, count_mails
-from tests.faults.observed import Observed, count_flows
+from tests.faults.observed import READS, Observed, count_flows
 from tests.support.snapshots import Kept
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -62,6 +62,11 @@ def decision(alert_id: str, transition: str, status: str = "sent", reason: str |
     return whose | {"status": status, "reason": reason}
 
 
+def scored(*values: float | None) -> dict[str, Any]:
+    kinds = zip(("frequency", "monetary", "recency"), values, strict=True)
+    return {"kinds": {kind: {"value": value, "as_of": NOW.isoformat()} for kind, value in kinds}}
+
+
 def healthy() -> dict[str, Entities]:
     """What the services hold when nothing went wrong with TRUTH."""
     return {
@@ -70,7 +75,7 @@ def healthy() -> dict[str, Entities]:
             "two": person(["shop:2"], 2, 0, None),
             "lost": {"status": "merged", "references": [], "merged_into": "one"},
         },
-        "scoring": {"one": {"kinds": {}}, "two": {"kinds": {}}},
+        "scoring": {"one": scored(2.0, 3.5, 94.0), "two": scored(None, None, None)},
         "alerts": {
             "a": alert("no-purchase-90d", "crm:1", 2, 4, None, notify=["owner", "customer"]),
             "b": alert("complaint-opened", "shop:2", 4, 3, 2),
@@ -94,6 +99,7 @@ def seen(stores: dict[str, Entities], **more: Any) -> Observed:
     observed = Observed(
         identities=frozenset((one["subject"], one["source"], one["id"]) for one in TRUTH),
         stores=kept,
+        read={(reader, writer): dict.fromkeys(kept[writer], 1) for reader, writer in READS},
         last_records={service: {key: one.snapshot for key, one in rows.items()} for service, rows in kept.items()},
         mails=dict.fromkeys(("n1", "n2", "n3", "n4"), 1),
         flows={("profiles", "interactions.v1"): (6, 6)},
@@ -132,6 +138,11 @@ PLANTED: list[tuple[Plant, set[tuple[str, str]]]] = [
         {("missing", "customers"), ("extra", "customers"), ("extra", "alerts")},
     ),
     (lambda s: s["profiles"].update(three=person(["crm:1", "shop:1"], 3, 2, "3.50")), {("twice", "customers")}),
+    (lambda s: s["scoring"].pop("two"), {("missing", "scores")}),
+    (lambda s: s["scoring"].update(one=scored(1.0, 3.5, 94.0)), {("missing", "scores")}),
+    (lambda s: s["scoring"].update(one=scored(2.0, 1.5, 94.0)), {("missing", "scores")}),
+    (lambda s: s["scoring"].update(one=scored(2.0, 3.5, 95.0)), {("missing", "scores")}),
+    (lambda s: s["scoring"].update(two=scored(1.0, None, None)), {("missing", "scores")}),
     (lambda s: s["alerts"].pop("b"), {("missing", "alerts"), ("extra", "decisions")}),
     (lambda s: s["alerts"].update(d=s["alerts"]["a"]), {("twice", "alerts"), ("missing", "decisions")}),
     (lambda s: s["alerts"]["c"].update(condition="firing"), {("extra", "alerts")}),
@@ -176,6 +187,18 @@ def test_a_topic_that_ends_with_another_record_than_the_store_is_found(service: 
     del last[key]
     missing = compare(expect(TRUTH, NOW), replace(good, last_records={**good.last_records, service: last}))
     assert any(one.kind == "missing" and one.where.endswith(".v1") and one.what == key for one in missing)
+
+
+@pytest.mark.parametrize(("reader", "writer"), READS)
+def test_a_reader_that_has_not_the_newest_of_its_writer_is_found(reader: str, writer: str) -> None:
+    good = seen(healthy())
+    versions = good.read[reader, writer]
+    key, *_ = versions
+    where = f"{writer} as {reader} knows them"
+    assert ("missing", where) in found(replace(good, read={**good.read, (reader, writer): {**versions, key: 0}}))
+    rest = {other: version for other, version in versions.items() if other != key}
+    assert ("missing", where) in found(replace(good, read={**good.read, (reader, writer): rest}))
+    assert ("extra", where) in found(replace(good, read={**good.read, (reader, writer): {**versions, "gone": 1}}))
 
 
 def test_records_that_are_not_accounted_for_are_found() -> None:

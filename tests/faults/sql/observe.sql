@@ -12,3 +12,16 @@ select count(*) from scores where customer_id = any($1::uuid[]);
 -- name: told
 -- $1: customers. Those somebody got a message about.
 select count(distinct customer_id) from notifications where customer_id = any($1::uuid[]) and status = 'sent';
+
+-- name: read_by_scoring
+-- What of each snapshot of another service is in this one's store: writer, id, version.
+select 'profiles' as writer, customer_id::text as id, profile_version as version from scores;
+
+-- name: read_by_alerts
+select case topic when 'profile' then 'profiles' else 'scoring' end as writer, customer_id::text as id, version
+from subjects;
+
+-- name: read_by_notify
+select 'profiles' as writer, customer_id::text as id, version from contacts
+union all
+select 'alerts', alert_id::text, version from alerts;
