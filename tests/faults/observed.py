@@ -28,6 +28,7 @@ READS = (
     ("notify", "profiles"),
     ("notify", "alerts"),
 )
+Read = dict[tuple[str, str], dict[str, int]]
 _METRIC = re.compile(r"^ebbtide_records_(read|handled|dropped)_total\{(.*)\} (\S+)$", re.MULTILINE)
 _SPOOLED = re.compile(r"^ebbtide_interactions_spooled_total (\S+)$", re.MULTILINE)
 _IN_HAND = re.compile(r"^ebbtide_records_in_flight\{.*\} (\S+)$", re.MULTILINE)
@@ -68,22 +69,11 @@ class Observer:
         self._positions: dict[TopicPartition, int] = {}
 
     async def look(self) -> Observed:
-        """Everything, once. Nothing may be under way."""
-        stores: dict[str, Mapping[str, Kept]] = {}
-        read: dict[tuple[str, str], dict[str, int]] = {pair: {} for pair in READS}
-        identities: frozenset[Identity] = frozenset()
-        for service in TOPICS:
-            connection = await asyncpg.connect(self._dsns[service])
-            try:
-                stores[service] = await read_snapshots(connection, service)
-                if service == "profiles":
-                    identities = frozenset(tuple(row) for row in await connection.fetch(_QUERIES.identities))
-                else:
-                    for writer, entity, version in await connection.fetch(getattr(_QUERIES, f"read_by_{service}")):
-                        read[service, writer][entity] = version
-            finally:
-                await connection.close()
+        """Everything, once more if a topic went on meanwhile, since time alone changes things too: nothing else may."""
         await self._read_topics()
+        identities, stores, read = await self._read_stores()
+        while await self._read_topics():
+            identities, stores, read = await self._read_stores()
         for path in self._mailbox.glob("*.eml"):
             if path not in self._mails:
                 self._mails[path] = _message_id(path)
@@ -96,8 +86,26 @@ class Observer:
             flows={key: flow for name, url in self._urls.items() for key, flow in _flows(name, url).items()},
         )
 
-    async def _read_topics(self) -> None:
-        """What somebody who reads the topics from their start ends up with."""
+    async def _read_stores(self) -> tuple[frozenset[Identity], dict[str, dict[str, Kept]], Read]:
+        identities: frozenset[Identity] = frozenset()
+        stores: dict[str, dict[str, Kept]] = {}
+        read: Read = {pair: {} for pair in READS}
+        for service in TOPICS:
+            connection = await asyncpg.connect(self._dsns[service])
+            try:
+                stores[service] = await read_snapshots(connection, service)
+                if service == "profiles":
+                    identities = frozenset(tuple(row) for row in await connection.fetch(_QUERIES.identities))
+                else:
+                    for writer, entity, version in await connection.fetch(getattr(_QUERIES, f"read_by_{service}")):
+                        read[service, writer][entity] = version
+            finally:
+                await connection.close()
+        return identities, stores, read
+
+    async def _read_topics(self) -> int:
+        """What somebody who reads the topics from their start ends up with. Returns how many records were new."""
+        count = 0
         services = {topic: service for service, topic in TOPICS.items()}
         partitions = [TopicPartition(topic, number) for topic in services for number in range(PARTITIONS)]
         consumer = AIOKafkaConsumer(
@@ -111,9 +119,11 @@ class Observer:
                 consumer.seek(one, self._positions.get(one, begin))
             while any([await consumer.position(one) < end for one, end in ends.items()]):
                 for one, records in (await consumer.getmany(timeout_ms=100)).items():
+                    count += len(records)
                     last = self._last[services[one.topic]]
                     last.update((record.key.decode(), record.value) for record in records)
             self._positions = ends
+            return count
         finally:
             await consumer.stop()
 
