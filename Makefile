@@ -40,7 +40,7 @@ check: lint ## The same, and the unit, contract and architecture tests; a minute
 test: setup-dev ## The whole test suite on the embedded stack (EBBTIDE_TEST_STACK=external for another)
 	@$(BIN)/pytest -q --numprocesses 2 --dist loadfile
 
-bench: setup-dev ## Baseline, tutorial shape, profiles and the whole system in one run; build/bench.json
+bench: setup-dev ## Baseline, Kafka Streams, tutorial shape, profiles, the whole system in one run; build/bench.json
 	@$(BIN)/python -m tests.bench.run $(BENCH)
 
 faults: setup-dev ## What can break, broken under load, and an exact ledger (FAULTS="--tier quick"); build/faults.json
