@@ -24,6 +24,7 @@ from deploy.mailbox_pages import render_list, render_message
 from deploy.private_files import make_private_directory
 from deploy.stack.ports import LOOPBACK
 
+DELIVERIES = "deliveries.log"
 _LARGEST = 10_000_000
 _SHOWN = 200
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
@@ -41,11 +42,15 @@ class Mail:
 
 
 class Mailbox:
-    """Messages in a directory, one .eml file per Message-ID: a repeated delivery is the same mail."""
+    """Messages in a directory, one .eml file per Message-ID: a repeated delivery is the same mail.
+
+    `deliveries.log` has a line for each time one came, with the name of its file.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Takes in what is there already, in the order it arrived."""
         self.directory = make_private_directory(directory)
+        (self.directory / DELIVERIES).touch()
         paths = sorted(directory.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
         self._mails = dict.fromkeys(path.stem for path in paths)
 
@@ -62,9 +67,11 @@ class Mailbox:
         return self._path(mail_id).read_bytes() if mail_id in self._mails else None
 
     def store(self, content: bytes) -> None:
-        """Keep a message in a file. One with a known Message-ID changes nothing. Parsed when it is looked at."""
+        """Keep a message in a file, if its Message-ID is not known, and note the delivery. Parsed when looked at."""
         found = _MESSAGE_ID.search(content.partition(b"\r\n\r\n")[0])
         mail_id = hashlib.sha256(found[1] if found else content).hexdigest()[:32]
+        with (self.directory / DELIVERIES).open("a", encoding="ascii") as deliveries:
+            deliveries.write(f"{mail_id}\n")
         if mail_id in self._mails:
             return
         draft = self.directory / f".{mail_id}"

@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from deploy.mailbox import DELIVERIES
 from shared.postgres import load_queries
 from tests.faults.expected import Identity
 from tests.support.snapshots import Kept, read_snapshots
@@ -64,7 +65,7 @@ class Observer:
         self._bootstrap = bootstrap
         self._mailbox = mailbox
         self._urls = urls
-        self._mails: dict[Path, str] = {}
+        self._mails: dict[str, str] = {}
         self._last: dict[str, dict[str, bytes | None]] = {service: {} for service in TOPICS}
         self._positions: dict[TopicPartition, int] = {}
 
@@ -74,17 +75,21 @@ class Observer:
         identities, stores, read = await self._read_stores()
         while await self._read_topics():
             identities, stores, read = await self._read_stores()
-        for path in self._mailbox.glob("*.eml"):
-            if path not in self._mails:
-                self._mails[path] = _message_id(path)
         return Observed(
             identities=identities,
             stores=stores,
             read=read,
             last_records=self._last,
-            mails=Counter(self._mails.values()),
+            mails=self._count_mails(),
             flows={key: flow for name, url in self._urls.items() for key, flow in _flows(name, url).items()},
         )
+
+    def _count_mails(self) -> dict[str, int]:
+        for path in self._mailbox.glob("*.eml"):
+            if path.stem not in self._mails:
+                self._mails[path.stem] = _message_id(path)
+        deliveries = Counter((self._mailbox / DELIVERIES).read_text(encoding="ascii").split())
+        return {message_id: deliveries[mail_id] for mail_id, message_id in self._mails.items()}
 
     async def _read_stores(self) -> tuple[frozenset[Identity], dict[str, dict[str, Kept]], Read]:
         identities: frozenset[Identity] = frozenset()

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from deploy.environment import inherited
+from deploy.mailbox import DELIVERIES, Mailbox
 from deploy.processes import Command, GuardedProcess, wait_until
 from deploy.stack.ports import LOOPBACK, answers, free_port
 
@@ -47,6 +48,14 @@ def _send(port: int, *mails: EmailMessage) -> None:
 async def _get(address: str, **headers: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(address, headers=headers) as answer:
         return answer.status, await answer.text()
+
+
+def test_each_delivery_is_noted_also_of_a_mail_that_is_known(tmp_path: Path) -> None:
+    for mail in (_mail("<1@x>", "first"), _mail("<2@x>", "second"), _mail("<1@x>", "first")):
+        Mailbox(tmp_path).store(mail.as_bytes())
+    first, second, again = (tmp_path / DELIVERIES).read_text().split()
+    assert first == again != second
+    assert {path.stem for path in tmp_path.glob("*.eml")} == {first, second}
 
 
 async def test_a_mail_sent_twice_under_one_message_id_is_one_mail(ports: tuple[int, int]) -> None:
