@@ -53,7 +53,10 @@ class Row:
 async def run_campaign(
     rig: Rig, faults: Sequence[Fault], *, seed: int, seconds: float, told: Callable[[Row], None]
 ) -> list[Row]:
-    """A row for each fault. The load runs for `seconds` around each, and at least until the fault is recovered from."""
+    """A row for each fault, and one about what a subscriber was told of all of it.
+
+    The load runs for `seconds` around each, and at least until the fault is recovered from.
+    """
     chance = random.Random(seed)
     began = time.monotonic()
     rows = []
@@ -65,7 +68,27 @@ async def run_campaign(
             row.at = round(row.at - began, 1)
             rows.append(row)
             told(row)
+    rows.append(await _hear_out(rig, at=round(time.monotonic() - began, 1)))
+    told(rows[-1])
     return rows
+
+
+async def _hear_out(rig: Rig, *, at: float) -> Row:
+    """What is still to be delivered is waited for, and counted against what happened."""
+    waited = await rig.subscriber.wait_told(rig.dsns["notify"])
+    assert rig.observed is not None, "no fault has been counted"
+    differences = rig.subscriber.differences(rig.observed.data("alerts"))
+    return Row(
+        fault="webhooks, by the end of all this",
+        at=at,
+        recovery=0.0,
+        accepted=rig.truth.lines,
+        **count(differences),
+        broken="",
+        unrest={},
+        figures={"requests": rig.subscriber.requests, "waited s": round(waited, 1)},
+        differences=names(differences),
+    )
 
 
 async def _suffer(rig: Rig, fault: Fault, *, before: float, seconds: float) -> Row:

@@ -37,7 +37,7 @@ PROOFS: Mapping[str, Fault] = {
 async def prove(mutation: str, directory: Path) -> tuple[Row, bool]:
     """What the ledger found of a system with this defect, and whether its code was executed."""
     async with open_rig(directory, seed=SEED, rate=RATE, told=told(directory, mutation)) as rig:
-        (row,) = await run_campaign(
+        row, _ = await run_campaign(
             rig, [PROOFS[mutation]], seed=SEED, seconds=SECONDS, told=lambda row: print(line(row), flush=True)
         )
     return row, (folder(directory) / "reached").exists()

@@ -29,6 +29,7 @@ from tests.faults.lines import Lines
 from tests.faults.load import Load
 from tests.faults.observed import Observed, Observer, read_in_hand, read_seen
 from tests.faults.reader import LiveReader
+from tests.faults.subscriber import Subscriber, open_subscriber
 from tests.faults.truth import TruthFile, read_truth
 from tests.support.at_rest import CONSUMES, Look, Watcher
 from tests.support.proxies import Proxies
@@ -52,6 +53,7 @@ class Rig:
     crowd: Crowd
     truth: TruthFile
     reader: LiveReader
+    subscriber: Subscriber
     said: list[str]
     chance: random.Random
     directory: Path
@@ -166,38 +168,45 @@ async def open_rig(
     said: list[str] = []
     ports = choose_ports(0)
     stack = stack or EmbeddedStack(directory, kafka_port=ports["kafka"], postgres_port=ports["postgres"])
-    with Proxies(seed=seed) as proxies:
-        lines = Lines(proxies, stack) if isinstance(stack, EmbeddedStack) else None
-        system = System(
-            stack,
-            directory,
-            ports=ports,
-            settings=SystemSettings(port_base=0, customer_sends=True),
-            say=said.append,
-            told=lambda service: {**(lines.told(service) if lines else {}), **told(service)},
-        )
-        truth = TruthFile(directory / "truth.jsonl")
-        try:
-            await asyncio.to_thread(system.start)
-            await asyncio.to_thread(system.wait_ready)
-            emitter = await _key(stack, "faults", "interactions:write")
-            watcher = await _key(stack, "watcher", "customers:read", "scores:read", "alerts:read")
-            crowd = Crowd(seed, real_now())
-            rig = Rig(
-                system=system,
-                load=Load(system.urls["ingest"], emitter, crowd=crowd, truth=truth, rate=rate),
-                crowd=crowd,
-                truth=truth,
-                reader=LiveReader(system.urls, watcher, stack.kafka_bootstrap, seed=seed),
-                said=said,
-                chance=random.Random(seed),
-                directory=directory,
-                lines_or_none=lines,
+    async with open_subscriber(seed) as subscriber:
+        with Proxies(seed=seed) as proxies:
+            lines = Lines(proxies, stack) if isinstance(stack, EmbeddedStack) else None
+
+            def environment(service: str) -> dict[str, str]:
+                heard = subscriber.environment if service == "notify" else {}
+                return {**(lines.told(service) if lines else {}), **heard, **told(service)}
+
+            system = System(
+                stack,
+                directory,
+                ports=ports,
+                settings=SystemSettings(port_base=0, customer_sends=True),
+                say=said.append,
+                told=environment,
             )
-            yield rig
-        finally:
-            truth.close()
-            await asyncio.to_thread(system.stop)
+            truth = TruthFile(directory / "truth.jsonl")
+            try:
+                await asyncio.to_thread(system.start)
+                await asyncio.to_thread(system.wait_ready)
+                emitter = await _key(stack, "faults", "interactions:write")
+                watcher = await _key(stack, "watcher", "customers:read", "scores:read", "alerts:read")
+                await subscriber.subscribe(system.urls["notify"], watcher)
+                crowd = Crowd(seed, real_now())
+                yield Rig(
+                    system=system,
+                    load=Load(system.urls["ingest"], emitter, crowd=crowd, truth=truth, rate=rate),
+                    crowd=crowd,
+                    truth=truth,
+                    reader=LiveReader(system.urls, watcher, stack.kafka_bootstrap, seed=seed),
+                    subscriber=subscriber,
+                    said=said,
+                    chance=random.Random(seed),
+                    directory=directory,
+                    lines_or_none=lines,
+                )
+            finally:
+                truth.close()
+                await asyncio.to_thread(system.stop)
 
 
 async def _key(stack: Stack, name: str, *scopes: Scope) -> str:

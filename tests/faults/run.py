@@ -63,7 +63,7 @@ def _summary(rows: list[Row], rounds: list[dict[str, Any]], *, minutes: float) -
     late = sum(row.slow for row in rows)
     return "\n".join(
         [
-            f"{exact} of {len(rows)} faults without a difference, in {minutes:.1f} min; slowest recovery "
+            f"{exact} of {len(rows)} rows without a difference, in {minutes:.1f} min; slowest recovery "
             f"{slowest.recovery:g} s ({slowest.fault}), {late} over {RECOVERY_SECONDS:g} s",
             *(
                 f"seed {one['seed']}: {one['accepted']} accepted, answers {one['answers']}; looked at "

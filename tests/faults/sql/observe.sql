@@ -25,3 +25,6 @@ from subjects;
 select 'profiles' as writer, customer_id::text as id, version from contacts
 union all
 select 'alerts', alert_id::text, version from alerts;
+
+-- name: undelivered
+select count(*) from webhook_deliveries where due_at is not null or token is not null;
