@@ -1,6 +1,7 @@
 """`make bench`: all contenders in one run on one stack, one table, build/bench.json.
 
 Every contender runs between two runs of the baseline with the same batch, and its ratio is to the mean of these two.
+Kafka Streams takes part where a JDK and Maven are there to build it.
 The whole system gets the interactions twice: as if they were of today (`system`), and a part of them as the 18 months
 they are, all at once (`system, history`), where every purchase opens alerts that the next one takes back.
 """
@@ -161,14 +162,18 @@ class Bench:
         return sorted(chosen * options.rounds, key=lambda step: step.floor != floor)
 
     async def _peer(self) -> Contender | None:
-        """Kafka Streams, where this machine can build it and somebody asks for it."""
+        """Kafka Streams, where it is asked for and can be built."""
         if not STREAMS.startswith(self._options.only):
             return None
         if missing := missing_tools():
             self._console.print(f"{STREAMS} is left out: {' and '.join(missing)} not found here")
             return None
-        with self._console.status(f"building {STREAMS}"):
-            return streams(await asyncio.to_thread(build_streams, _STREAMS), _BATCHES[0])
+        try:
+            with self._console.status(f"building {STREAMS}"):
+                return streams(await asyncio.to_thread(build_streams, _STREAMS), _BATCHES[0])
+        except ConfigurationError as error:
+            self._failures.append(Failure(STREAMS, str(error)))
+            return None
 
     async def _take(self, step: Step) -> None:
         self._number += 1
