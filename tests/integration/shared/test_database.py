@@ -113,8 +113,8 @@ NEVER = [
     ("select $1::uuid", ("no uuid",)),
     ("insert into tallies values (gen_random_uuid(), null, '')", ()),
 ]
-# Serialisation, deadlock, lock not available, shutdown, disk full, read-only.
-LATER = ["40001", "40P01", "55P03", "57P01", "53100", "25006"]
+# Serialisation, deadlock, lock not available, shutdown, disk full, a disk that fails, read-only.
+LATER = ["40001", "40P01", "55P03", "57P01", "53100", "58030", "25006"]
 
 
 async def test_what_can_succeed_later_is_told_from_what_never_will(lease: Lease) -> None:
