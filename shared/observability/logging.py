@@ -7,6 +7,35 @@ import structlog
 
 # asyncpg's pool logs a traceback per attempt while the database is away; the client's DEBUG prints keys and values.
 _QUIET = ("aiokafka", "asyncpg.pool", "uvicorn.access", "uvicorn.error")
+# While brokers are away each connection of aiokafka complains several times a second.
+REPEAT_SECONDS = 10.0
+_MOST_KINDS = 1_000
+
+
+class Repeats(logging.Filter):
+    """Lets each kind of complaint of one library through every ten seconds, with how many were left out before it.
+
+    Of one kind is what has the same logger and the same text but for its arguments. Others' records pass.
+    """
+
+    def __init__(self, library: str) -> None:
+        super().__init__(library)
+        self._kinds: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record):
+            return True
+        kind = (record.name, str(record.msg))
+        said_at, left_out = self._kinds.get(kind, (0.0, 0))
+        if 0 <= record.created - said_at < REPEAT_SECONDS:
+            self._kinds[kind] = (said_at, left_out + 1)
+            return False
+        if len(self._kinds) >= _MOST_KINDS:
+            self._kinds.clear()
+        self._kinds[kind] = (record.created, 0)
+        if left_out:
+            record.msg = f"{record.msg} (and {left_out} more like it)"
+        return True
 
 
 def configure_logging(service: str, level: str) -> None:
@@ -26,6 +55,7 @@ def configure_logging(service: str, level: str) -> None:
         # Loggers are not cached: where several services run in one process, as in tests, the last one set up decides.
     )
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(Repeats("aiokafka"))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
