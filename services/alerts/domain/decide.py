@@ -29,6 +29,7 @@ Reason = Literal[
     "condition_ended",
     "ended_within_grace",
     "start_moved",
+    "start_corrected",
     "end_moved",
     "end_removed",
     "spell_removed",
@@ -222,7 +223,7 @@ class _Judge:
         if "resolved_at" in changes:
             return "end_removed" if changes["resolved_at"] is None else "end_moved"
         if "fired_at" in changes or "severity" in changes:
-            return "rule_changed" if self.ruling.has_changed_for(alert) else "start_moved"
+            return "rule_changed" if self.ruling.has_changed_for(alert) else "start_corrected"
         if "customer_id" in changes:
             return "customer_changed"
         return "owner_changed" if "owner" in changes else "facts_changed"

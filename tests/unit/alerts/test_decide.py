@@ -189,6 +189,17 @@ def test_a_band_entered_twice_from_one_interaction_is_one_alert() -> None:
     assert (book.one().fired_at, book.one().condition) == (day(4), "firing")
 
 
+def test_a_late_event_that_moves_the_start_within_one_anchor_corrects_the_alert() -> None:
+    """It is the same alert; nothing is handed over."""
+    book = Book(Ruling(rule(id="h", when={"score": "churn_risk", "band": "high"}), "v1"))
+    for since in (day(4), day(3)):
+        once = stood(("high", since, None))
+        bands = tuple(replace(band, anchor=anchor("one")) for band in once.bands["churn_risk"])
+        decisions = book.decide(replace(once, bands={"churn_risk": bands}), day(5))
+    assert kinds(decisions) == [("amend", "start_corrected")]
+    assert (book.one().fired_at, book.one().succeeds) == (day(3), None)
+
+
 def test_a_changed_rule_decides_open_alerts_again_and_raises_nothing_older_than_itself() -> None:
     """Neither closed alerts nor silences that were due under the new rule before it came are touched."""
     book = Book()
