@@ -185,6 +185,10 @@ class Application:
         """Run a loop for as long as the service runs; when it raises it is started again, with back-off."""
         self._loops.append((name, loop))
 
+    def at_stop(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have this done when everything else has stopped. It bounds its own time."""
+        self._stack.push_async_callback(close)
+
     def described_topics(self) -> tuple[Topic, ...]:
         """All topics this service reads or writes, each once."""
         read = [subscription.topic for subscription, _ in self._pipelines]

@@ -72,6 +72,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
         public_url=settings.public_url.rstrip("/"),
         secret=secret,
     )
+    app.at_stop(mailer.gateway.close)
     app.every("waiting_alerts", WaitingAlerts(app.database, planning).step)
     app.every("sender", Sender(claims, mailer, clock=app.clock, metrics=metrics).step)
     outbox = Outbox(app.database, NotifyStore, sender=app.publisher, topic=app.topic(INBOUND).name)

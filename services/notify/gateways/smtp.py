@@ -14,6 +14,7 @@ log = structlog.get_logger(__name__)
 
 # As many as attempts are made at once.
 MAX_IDLE_CONNECTIONS = 20
+GOODBYE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +79,9 @@ class SmtpGateway:
             return Attempt(outcome)
 
     async def close(self) -> None:
-        """Say goodbye on idle connections; a server that does not answer is left alone."""
-        while self._idle:
-            client = self._idle.pop()
-            try:
-                await client.quit(timeout=2)
-            except (SMTPException, OSError):
-                client.close()
+        """Say goodbye on idle connections; a server that does not answer within GOODBYE_SECONDS is left alone."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*map(_say_goodbye, idle))
 
     async def _send(self, message: bytes, *, sender: str, to: str, handed_over: list[bool]) -> Attempt:
         client = await self._connected(sender)
@@ -141,6 +138,13 @@ class SmtpGateway:
         except (SMTPException, OSError):
             return False
         return True
+
+
+async def _say_goodbye(client: SMTP) -> None:
+    try:
+        await client.quit(timeout=GOODBYE_SECONDS)
+    except (SMTPException, OSError):
+        client.close()
 
 
 class _NotServedError(Exception):

@@ -137,6 +137,12 @@ async def test_what_broke_off_after_the_text_goes_to_staff_again_and_to_customer
     assert len(server.to(JO)) == 1
 
 
+async def test_whoever_stops_says_goodbye_to_the_mail_server(parts: Parts, server: MailServer) -> None:
+    await parts.send_all()
+    await parts.gateway.close()
+    assert server.connections == server.goodbyes > 0
+
+
 async def test_while_the_mail_server_says_nothing_webhooks_are_told(
     parts: Parts, server: MailServer, receiver: Receiver
 ) -> None:

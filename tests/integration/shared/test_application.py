@@ -57,6 +57,19 @@ async def test_it_is_ready_when_its_partitions_are_read(bench: Bench, app: Appli
     await bench.finished(20)
 
 
+async def test_what_is_to_be_done_in_the_end_is_done_after_everything_has_stopped(bench: Bench) -> None:
+    app = await make(bench)
+    reached: list[bool] = []
+
+    async def close() -> None:
+        reached.append(app.database._pool is None)
+
+    app.at_stop(close)
+    await app.start()
+    await app.stop()
+    assert reached == [True]
+
+
 async def test_nothing_is_committed_past_what_a_defect_lost(bench: Bench) -> None:
     """The process has to end; until it has, the pipeline that lost a record stays down, whatever else is restarted."""
     app = await make(bench, max_batch_records=1)

@@ -39,6 +39,7 @@ class MailServer:
     tricks: dict[str, list[Trick]] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
     connections: int = 0
+    goodbyes: int = 0
     held_answer: str = "250 taken"
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
@@ -80,6 +81,7 @@ class MailServer:
         while line := (await reader.readline()).decode("latin-1").strip():
             verb = line.split(" ")[0].upper()
             if verb == "QUIT":
+                self.goodbyes += 1
                 await say(writer, "221 bye")
                 return
             if verb == "RCPT":
