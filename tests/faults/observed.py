@@ -5,7 +5,7 @@ import re
 import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,24 @@ class Observed:
     last_records: Mapping[str, Mapping[str, bytes | None]]
     mails: Mapping[str, int]
     flows: Mapping[tuple[str, str], tuple[float, float]]
+    _data: dict[str, dict[str, dict[str, Any]]] = field(init=False, default_factory=dict)
 
-    def data(self, service: str) -> dict[str, dict[str, Any]]:
-        """Entity id to the entity, as the store holds it."""
-        decode = msgspec.json.decode
-        return {key: decode(one.snapshot)["data"] for key, one in self.stores[service].items() if one.snapshot}
+    def data(self, service: str) -> Mapping[str, dict[str, Any]]:
+        """Entity id to the entity, as the store holds it. Decoded once: there are many."""
+        if service not in self._data:
+            decode = msgspec.json.decode
+            kept = self.stores[service].items()
+            self._data[service] = {key: decode(one.snapshot)["data"] for key, one in kept if one.snapshot}
+        return self._data[service]
+
+    def published(self, service: str) -> dict[str, dict[str, Any]]:
+        """Entity id to the entity, as the last record of its key has it."""
+        store, data = self.stores[service], self.data(service)
+        return {
+            key: data[key] if key in store and store[key].snapshot == value else msgspec.json.decode(value)["data"]
+            for key, value in self.last_records[service].items()
+            if value
+        }
 
 
 class Observer:
