@@ -23,6 +23,7 @@ from shared.kafka.offsets import Offsets
 from shared.kafka.publisher import Publisher
 from shared.kafka.reader import follow
 from shared.kafka.topics import ACCESS, SETTLED, TOPICS, Topic
+from shared.lifecycle import cancel
 from shared.observability.health import Health, Kind, Reason
 from shared.observability.logging import configure_logging
 from shared.pipeline import Limits, Pipeline, Relay, SnapshotPublisher, SnapshotStore, Subscription, TimerLoop
@@ -214,7 +215,7 @@ class Application:
         if self._recall is not None:
             await self._wait_for("what was published before", self._recall.read_back)
         tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops]
-        self._stack.push_async_callback(_cancel, tasks)
+        self._stack.push_async_callback(cancel, tasks)
         await self._wait_for("Kafka", self._start_consuming)
         self._stack.push_async_callback(self._stop_consuming)
         self.health.waiting_for = None
@@ -294,9 +295,3 @@ class Application:
         except Exception as error:
             return Reason(type(error).__name__)
         return None
-
-
-async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -4,8 +4,8 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import structlog
 import uvloop
@@ -40,6 +40,13 @@ def _told(error: ConfigurationError) -> int:
     return 2
 
 
+async def cancel(tasks: Sequence["asyncio.Future[Any]"]) -> None:
+    """Returns when all have ended, however they did."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def _serve(build: Callable[[], Startable]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,9 +65,7 @@ async def _serve(build: Callable[[], Startable]) -> None:
             if failing.done():
                 failing.result()
     finally:
-        for task in (starting, stopping, failing):
-            task.cancel()
-        await asyncio.gather(starting, stopping, failing, return_exceptions=True)
+        await cancel([starting, stopping, failing])
         log.info("stopping")
         await asyncio.wait_for(app.stop(), STOP_SECONDS)
         log.info("stopped")

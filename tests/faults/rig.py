@@ -168,7 +168,7 @@ async def open_rig(
     said: list[str] = []
     ports = choose_ports(0)
     stack = stack or EmbeddedStack(directory, kafka_port=ports["kafka"], postgres_port=ports["postgres"])
-    async with open_subscriber(seed) as subscriber:
+    async with open_subscriber() as subscriber:
         with Proxies(seed=seed) as proxies:
             lines = Lines(proxies, stack) if isinstance(stack, EmbeddedStack) else None
 
