@@ -15,8 +15,9 @@ class Act(Record, frozen=True, kw_only=True):
     """One entry of an alert's history: what happened, when (business time), by whom and why.
 
     `by` is a principal's id, or `ebbtide` for what followed from interactions and time. `reason` is a code;
-    what people wrote is free text and travels in `pii` (`comment` or `reason`). Who reads this has to let acts pass
-    that it does not know: a later version may have more.
+    what people wrote is free text and travels in `pii` (`comment` or `reason`). `taken_over_from` is the alert to which
+    it happened, where that is another one. Who reads this has to let acts pass that it does not know: a later version
+    may have more.
     """
 
     act: Literal[
@@ -27,6 +28,7 @@ class Act(Record, frozen=True, kw_only=True):
     reason: str | None = None
     until: datetime | None = None
     pii: Pii | None = None
+    taken_over_from: str | None = None
 
 
 class Evidence(Record, frozen=True, kw_only=True):

@@ -185,7 +185,8 @@ def _notifications(observed: Observed) -> Iterator[Difference]:
         closing = {(alert_id, "closed", "owner")} if "owner" in alert["notify"] else set()
         if alert["condition"] != "firing":
             planned |= closing
-        if any(act["act"] in ("resolved", "retracted") for act in alert["history"]):
+        own = [act["act"] for act in alert["history"] if act["taken_over_from"] is None]
+        if "resolved" in own or "retracted" in own:
             possible |= closing
     yield from (Difference("missing", "decisions", str(one)) for one in planned - decided.keys())
     yield from (Difference("extra", "decisions", str(one)) for one in decided.keys() - planned - possible)

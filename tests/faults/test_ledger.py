@@ -53,7 +53,9 @@ def alert(rule: str, subject: str, number: int, fired: float, resolved: float | 
         "resolved_at": None if resolved is None else (NOW - timedelta(days=resolved)).isoformat(),
         "evidence": {"anchor": {"reference": subject, "source": "s", "id": f"f{number}"}},
         "notify": ["owner"],
-        "history": [{"act": "fired"}] + ([] if resolved is None else [{"act": "resolved"}]),
+        "history": [
+            {"act": act, "taken_over_from": None} for act in (["fired"] if resolved is None else ["fired", "resolved"])
+        ],
     } | more
 
 

@@ -4,7 +4,7 @@ What people did (handling) and what the condition does are kept apart: a decisio
 condition ends, comes back, or moves to another anchor.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -161,16 +161,17 @@ class _Judge:
         """A spell without a valid alert: raise it, or reinstate the one that was retracted.
 
         From `orphan`, whose spell this is with another start, it takes over the handling and the story, and nobody
-        is told twice.
+        is told twice. To a history there is only ever added.
         """
         rule = self.ruling.rule
-        predecessor = orphan or stored
         told = orphan is not None and (orphan.announce or orphan.succeeds is not None)
         goes_on = orphan is not None and orphan.condition == "firing" and spell.resolved_at is None
         reason: Reason = "start_moved" if orphan else "spell_returned" if stored else "condition_held"
         if reason == "condition_held" and not spell.noticeable:
             reason = "ended_within_grace"
-        acts = [*predecessor.history] if predecessor is not None else []
+        acts = [*stored.history] if stored is not None else []
+        if orphan is not None:
+            acts += _taken_over(orphan, alert_id, acts)
         if orphan is not None:
             acts.append(Act("amended", self.now, EBBTIDE, reason))
         else:
@@ -258,6 +259,12 @@ def _ended(condition: Condition, resolved_at: datetime | None, outcome: AlertOut
 
 def _noted(alert: Alert, act: Happening, at: datetime, reason: Reason, changes: Mapping[str, Any]) -> Alert:
     return replace(alert, history=(*alert.history, Act(act, at, EBBTIDE, reason)), **changes)
+
+
+def _taken_over(orphan: Alert, alert_id: str, own: Sequence[Act]) -> list[Act]:
+    """The story of `orphan` for the history of `alert_id`, without what came from there or is there already."""
+    story = [replace(act, taken_over_from=act.taken_over_from or orphan.alert_id) for act in orphan.history]
+    return [act for act in story if act.taken_over_from != alert_id and act not in own]
 
 
 def _overlapping(spell: Spell, orphans: list[Alert]) -> Alert | None:

@@ -126,7 +126,7 @@ class Sealed:
 
 @dataclass(slots=True)
 class Act:
-    """One entry of an alert's history."""
+    """One entry of an alert's history; it happened to `taken_over_from`, where that is not this alert."""
 
     act: Happening
     at: datetime
@@ -134,6 +134,7 @@ class Act:
     reason: str | None = None
     until: datetime | None = None
     pii: Sealed | None = None
+    taken_over_from: str | None = None
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from services.notify.domain.decisions import STALE_AFTER
 from services.notify.domain.entities import Cause, Notification
-from services.notify.domain.snapshots import ActPart, AlertPart
+from services.notify.domain.snapshots import AlertPart
 
 _EVENTS = UUID("6f2d3c52-0b1e-5a8e-9f53-9d0f5e1c7a07")
 _SEPARATOR = "\x1f"
@@ -49,18 +49,17 @@ class Event:
 def events_of_alert(alert: AlertPart, *, seen: int | None, changed_at: datetime, default_owner: str) -> list[Event]:
     """One event for each entry of the history beyond the first `seen`; `changed_at` is the instant of the snapshot.
 
-    With `seen` unknown (None) every entry gives one, known since it happened. What an alert took over from the one it
-    succeeds was told of that one.
+    With `seen` unknown (None) every entry gives one, known since it happened. What an alert took over from another was
+    told of that one.
     """
     about = About(alert.rule_id, alert.severity, alert.owner or default_owner, alert.customer_id)
     known = seen if seen is not None and seen <= len(alert.history) else None
-    first = max(known or 0, _inherited(alert))
     times: Counter[tuple[str, ...]] = Counter()
     events = []
     for index, act in enumerate(alert.history):
         what = (act.act, act.at.isoformat(), act.by)
         times[what] += 1
-        if index >= first:
+        if index >= (known or 0) and act.taken_over_from is None:
             events.append(
                 Event(
                     event_id=_id("alert", alert.alert_id, *what, str(times[what])),
@@ -91,18 +90,6 @@ def event_of_notification(
         recorded_at=now,
         about=About(cause.rule_id, cause.severity, cause.owner or default_owner, cause.customer_id),
     )
-
-
-def _inherited(alert: AlertPart) -> int:
-    """How many entries came with the alert that this one succeeds: those before it was handed over."""
-    if alert.succeeds is None:
-        return 0
-    handovers = [index for index, act in enumerate(alert.history) if _is_handover(act)]
-    return handovers[-1] if handovers else 0
-
-
-def _is_handover(act: ActPart) -> bool:
-    return act.act == "amended" and act.reason == "start_moved"
 
 
 def _id(*parts: str) -> str:

@@ -16,18 +16,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class KnownAlert:
-    """How much of an alert is known: the version of its snapshot, and the length of its history (None: not noted).
-
-    `succeeds`: the alert that it goes on from, with that one's history before its own.
-    """
+    """How much of an alert is known: the version of its snapshot, and the length of its history (None: not noted)."""
 
     version: int
     acts: int | None
-    succeeds: str | None = None
-
-    def seen(self, succeeds: str | None) -> int | None:
-        """How many entries of a newer history were known: none where another alert has handed over its own since."""
-        return self.acts if succeeds in (None, self.succeeds) else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class ActPart:
     at: datetime
     by: str = ""
     reason: str | None = None
+    taken_over_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

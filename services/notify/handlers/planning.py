@@ -65,22 +65,14 @@ class Planning:
         causes = {alert_id: cause_of(entry.data, entry.time) for alert_id, entry in newest.items()}
         changed = await store.upsert_alerts(
             [
-                (
-                    KnownAlert(entry.version, len(entry.data.history), entry.data.succeeds),
-                    entry.correlationid,
-                    causes[alert_id],
-                )
+                (KnownAlert(entry.version, len(entry.data.history)), entry.correlationid, causes[alert_id])
                 for alert_id, entry in newest.items()
             ]
         )
         await self._announcing.alerts(
             connection,
             [
-                ChangedAlert(
-                    record.value,
-                    record.raw,
-                    known[alert_id].seen(record.value.data.succeeds) if alert_id in known else 0,
-                )
+                ChangedAlert(record.value, record.raw, known[alert_id].acts if alert_id in known else 0)
                 for record in records
                 if (alert_id := record.value.subject) in changed and newest[alert_id] is record.value
             ],

@@ -42,7 +42,7 @@ order by f.asked_id, f.depth desc;
 select customer_id from contacts where customer_id = any ($1::uuid[]) order by customer_id for update;
 
 -- name: get_known_alerts
-select alert_id, version, acts, succeeds::text as succeeds from alerts where alert_id = any ($1::uuid[]);
+select alert_id, version, acts from alerts where alert_id = any ($1::uuid[]);
 
 -- name: upsert_alerts
 -- Keeps the newest version and locks the rows; returns the alerts whose row it changed.

@@ -89,7 +89,7 @@ class NotifyStore(Store):
 
     async def get_known_alerts(self, alert_ids: Sequence[str]) -> dict[str, KnownAlert]:
         rows = await self.connection.fetch(_QUERIES.get_known_alerts, list(alert_ids))
-        return {str(row["alert_id"]): KnownAlert(row["version"], row["acts"], row["succeeds"]) for row in rows}
+        return {str(row["alert_id"]): KnownAlert(row["version"], row["acts"]) for row in rows}
 
     async def upsert_alerts(self, alerts: Sequence[tuple[KnownAlert, str, Cause]]) -> set[str]:
         """Store (what is known now, correlation id, cause) where newer, and lock the rows; returns what changed."""

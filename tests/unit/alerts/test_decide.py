@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.domain.entities import Sealed
+from services.alerts.domain.entities import Act, Sealed
 from services.alerts.domain.lifecycle import Actor, acknowledge, close, snooze
 from services.alerts.domain.rulings import Ruling
 from tests.support.builders import day
@@ -64,6 +64,28 @@ def test_a_start_that_moves_twice_still_announces_nothing() -> None:
     book.decide(purchased(day(0), day(5), day(8)), day(102))
     assert book.one().announce is False
     assert len(book.alerts) == 3
+
+
+def test_to_a_history_there_is_only_ever_added() -> None:
+    """However often a start moves to and fro. What is taken over says from whom, and is there once."""
+    book = Book()
+    told: dict[str, tuple[Act, ...]] = {}
+    for number in range(6):
+        late = [day(5)] if number % 2 else []
+        book.decide(purchased(day(0), *late), day(100 + number))
+        for alert_id, alert in book.alerts.items():
+            before = told.get(alert_id, ())
+            assert alert.history[: len(before)] == before
+            told[alert_id] = alert.history
+    again = ["amended", "retracted"]
+    first, second = book.alerts.values()
+    own = {alert.alert_id: [act for act in alert.history if act.taken_over_from is None] for alert in (first, second)}
+    assert [act.act for act in own[first.alert_id]] == ["fired", "retracted", *again, *again]
+    assert [act.act for act in own[second.alert_id]] == [*again, *again, "amended"]
+    for alert, other in ((first, second), (second, first)):
+        taken = [replace(act, taken_over_from=None) for act in alert.history if act.taken_over_from == other.alert_id]
+        assert taken == own[other.alert_id][: len(taken)]
+        assert len(taken) + len(own[alert.alert_id]) == len(alert.history)
 
 
 def test_a_start_that_moves_beyond_now_is_a_retraction_and_later_a_new_alarm() -> None:

@@ -16,7 +16,6 @@ from services.notify.domain.deliveries import (
     judge,
 )
 from services.notify.domain.events import Event, event_of_notification, events_of_alert
-from services.notify.domain.limits import KnownAlert
 from services.notify.domain.snapshots import ActPart, AlertPart, EvidencePart
 from services.notify.domain.webhooks import EVENT_TYPES, Filters, Secret, Target, Webhook, may_read, scopes_for
 
@@ -86,26 +85,14 @@ def test_without_a_note_of_what_was_seen_acts_count_as_known_when_they_happened(
         assert [event.recorded_at for event in told] == [NOW - DAY, NOW]
 
 
-def test_what_a_successor_took_over_was_told_of_its_predecessor() -> None:
-    """It begins where it was handed over."""
+def test_what_an_alert_took_over_was_told_of_the_other() -> None:
+    """Wherever it stands: an alert that comes back has a history of its own before it."""
+    taken_over = [replace(act, taken_over_from="before") for act in (FIRED, SEEN)]
     handover = ActPart("amended", NOW, "ebbtide", "start_moved")
-    told = events(alert(FIRED, SEEN, handover, ActPart("resolved", NOW, "ebbtide"), succeeds="before"))
+    told = events(alert(*taken_over, handover, ActPart("resolved", NOW, "ebbtide"), succeeds="before"))
     assert [event.type for event in told] == ["alert.amended", "alert.resolved"]
-
-
-def test_a_successor_whose_start_is_corrected_later_forgets_nothing_in_between() -> None:
-    handover = ActPart("amended", NOW, "ebbtide", "start_moved")
-    corrected = ActPart("amended", NOW, "ebbtide", "start_corrected")
-    told = events(alert(FIRED, handover, SEEN, corrected, succeeds="before"), seen=2)
-    assert [event.type for event in told] == ["alert.acknowledged", "alert.amended"]
-
-
-def test_of_a_history_that_was_handed_over_since_nothing_is_known() -> None:
-    """An alert that came back with another's story: so many entries, but not the same."""
-    assert KnownAlert(7, 4).seen("before") == 0
-    assert KnownAlert(7, 4, "before").seen("before") == 4
-    assert KnownAlert(7, 4, "before").seen(None) == 4, "it came back with its own"
-    assert KnownAlert(7, None).seen(None) is None
+    told = events(alert(FIRED, ActPart("retracted", NOW, "ebbtide"), *taken_over, handover), seen=1)
+    assert [event.type for event in told] == ["alert.retracted", "alert.amended"]
 
 
 def test_acts_that_are_not_known_yet_are_told_to_who_wants_all() -> None:
