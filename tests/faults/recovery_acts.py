@@ -50,6 +50,7 @@ def restore_database(service: str) -> Fault:
         await connection.close()
         await _program("pg_restore", f"--dbname={database}", str(dump))
         rig.reader.forget(service)
+        rig.subscriber.may_reword |= service == "notify"
         os.kill(pid, signal.SIGKILL)
 
     return Fault(f"database of {service} {AGE_SECONDS:g} s older", strike)
