@@ -25,12 +25,19 @@ async def _nothing(_: Rig) -> None:
     await pause(0)
 
 
+async def _killed_with_mails_on_their_way(rig: Rig) -> None:
+    """Often enough that one of them is to a customer."""
+    for _ in range(6):
+        await kill_at("notify", "notify.taken_by_server").strike(rig)
+
+
 LOAD = Fault("load alone", _nothing)
 # By mutation, what brings it to light. Others show only where two things happen in one of many orders: for those there
 # are tests that bring about that order.
 PROOFS: Mapping[str, Fault] = {
     "merges-ignored": LOAD,
     "offsets-before-acknowledgement": kill_at("profiles", "publish.before_send", after=2.0),
+    "repeated-to-customers": Fault("kill notify at notify.taken_by_server, six times", _killed_with_mails_on_their_way),
 }
 
 

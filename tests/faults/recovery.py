@@ -50,7 +50,7 @@ async def run(options: argparse.Namespace, directory: Path) -> bool:
     if faults := chosen(RESTORES, options, lambda fault: fault.name):
         async with open_rig(directory / "restores", seed=options.seed, rate=options.rate) as rig:
             rows = await tabulate(rig, faults, seed=options.seed, seconds=options.seconds)
-            mails = count_mails(rig.observed) if rig.observed else {}
+            mails = count_mails(rig.observed)
             print(f"mails {mails}")
     losses = chosen(LOSSES, options, str)
     if losses:

@@ -58,7 +58,7 @@ class Rig:
     chance: random.Random
     directory: Path
     lines_or_none: Lines | None
-    observed: Observed | None = None
+    _observed: Observed | None = None
     _observer: Observer | None = None
 
     @property
@@ -66,6 +66,12 @@ class Rig:
         """Between the services and their databases and brokers."""
         assert self.lines_or_none is not None, "this stack has no lines"
         return self.lines_or_none
+
+    @property
+    def observed(self) -> Observed:
+        """What there was when it was counted last."""
+        assert self._observed is not None, "nothing has been counted"
+        return self._observed
 
     @property
     def dsns(self) -> dict[str, str]:
@@ -103,13 +109,13 @@ class Rig:
         await self.load.send(events)
         return {event["subject"] for event in events}
 
-    async def wait_seen(self, references: set[str], *, since: float, patience: float) -> float:
+    async def wait_seen(self, references: set[str], *, since: float, patience: float, sent: bool = True) -> float:
         """Seconds since `since` until all of these have a record, a score, and mail has gone to their owner.
 
-        The time until patience ended, when they do not.
+        The time until patience ended, when they do not. Without `sent` the mail need only be written down to be sent.
         """
         while True:
-            seen = await self._seen(references)
+            seen = await self._seen(references, sent)
             passed = time.monotonic() - since
             if seen or passed > patience:
                 return passed
@@ -137,12 +143,12 @@ class Rig:
         if self._observer is None:
             bootstrap, mailbox = self.system.stack.kafka_bootstrap, self.directory / "mailbox"
             self._observer = Observer(self.dsns, bootstrap, mailbox=mailbox, urls=self.services)
-        self.observed = await self._observer.look()
-        return compare(expect(read_truth(self.truth.path), real_now()), self.observed)
+        self._observed = await self._observer.look()
+        return compare(expect(read_truth(self.truth.path), real_now()), self._observed)
 
-    async def _seen(self, references: set[str]) -> bool:
+    async def _seen(self, references: set[str], sent: bool) -> bool:
         try:
-            return await read_seen(self.dsns, references)
+            return await read_seen(self.dsns, references, sent=sent)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return False
 

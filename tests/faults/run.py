@@ -32,7 +32,7 @@ async def run_round(
             "answers_503_without_retry_after": answers.without_retry_after,
             "live_answers": rig.reader.answers,
             "live_records": rig.reader.records,
-            "mails": count_mails(rig.observed) if rig.observed else {},
+            "mails": count_mails(rig.observed),
         }
 
 
