@@ -1,8 +1,9 @@
 """The stages of one subscription: admit and decode, store, publish, commit. Each works on its own batch.
 
-While batch N is published, N+1 is stored and N+2 decoded; two batches are stored at once if they share no partition. A
-stage that cannot go on waits and tries again, so the order within a partition is kept and nothing is skipped; offsets
-are committed when the effects of everything below them are on the topic.
+While batch N is published, N+1 is stored and N+2 decoded; two batches are stored at once if they share no partition.
+What is read while a batch waits to be stored goes with it. A stage that cannot go on waits and tries again, so the
+order within a partition is kept and nothing is skipped; offsets are committed when the effects of everything below
+them are on the topic.
 """
 
 import asyncio
@@ -11,7 +12,15 @@ from functools import partial
 
 import structlog
 
-from shared.kafka.client import Broker, Consumer, KafkaError, RebalanceListener, Subscriber, TopicPartition
+from shared.kafka.client import (
+    Broker,
+    Consumer,
+    ConsumerRecord,
+    KafkaError,
+    RebalanceListener,
+    Subscriber,
+    TopicPartition,
+)
 from shared.kafka.subscription import subscribe
 from shared.pipeline.assignment import Assignment, Records
 from shared.pipeline.breaker import Breaker
@@ -60,7 +69,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._storing = Storing(
             subscription.topic, subscription.handler, database=database, breaker=breaker, metrics=metrics
         )
-        self._to_store = Turns()
+        self._to_store = Turns(limits.max_records)
         self._to_publish: asyncio.Queue[Stored] = asyncio.Queue(1)
         self._offsets = OffsetCommitter(subscription.topic, self._consumer)
         self._in_hand: set[Span] = set()
@@ -229,9 +238,10 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
                 batch = await self._decode(chosen, epoch, rerun=rerun)
                 self._metrics.read.labels(topic=self._topic.name).inc(len(batch))
                 self._take(batch.span)
-                await self._to_store.put(batch)
+                if not await self._to_store.put(batch):
+                    self._let_go(batch.span)  # the batch it is part of now has it in hand
 
-    async def _decode(self, records: Records, epoch: int, *, rerun: bool) -> Batch:
+    async def _decode(self, records: list[ConsumerRecord], epoch: int, *, rerun: bool) -> Batch:
         last = {record.partition: record for record in records}
         # What was known of an entity stays known when it leaves the topic; nobody here has anything to do.
         told = [one for one in records if one.value is not None] if self._topic.tombstones else records

@@ -85,7 +85,7 @@ class PartitionProgress:
     anchor: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Span:
     """What of the log a batch covers: `size` records, the oldest of `oldest_at` in wall-clock seconds.
 
@@ -98,6 +98,13 @@ class Span:
     size: int
     oldest_at: float
 
+    def grow(self, later: "Span") -> None:
+        """Cover what was read after it as well, under the same assignment."""
+        reached = {entry.partition: entry for entry in (*self.progress, *later.progress)}
+        self.progress = [*reached.values()]
+        self.size += later.size
+        self.oldest_at = min(self.oldest_at, later.oldest_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -108,12 +115,19 @@ class Batch:
     """
 
     span: Span
-    records: Sequence["ConsumerRecord[bytes, bytes]"]
-    received: Sequence[Received[Any]]
-    dead: Sequence[DeadLetter]
+    records: list["ConsumerRecord[bytes, bytes]"]
+    received: list[Received[Any]]
+    dead: list[DeadLetter]
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def grow(self, later: "Batch") -> None:
+        """Take in what was read after it. Only before anybody works on it."""
+        self.span.grow(later.span)
+        self.records.extend(later.records)
+        self.received.extend(later.received)
+        self.dead.extend(later.dead)
 
     @property
     def partitions(self) -> frozenset[int]:

@@ -118,7 +118,7 @@ OFFSETS = (
     Mutation(
         name="partition-order-off",
         breaks="Two batches of one partition are stored at the same time.",
-        edits=(Edit(_TURNS, "while self._out & batch.partitions:", "while False:"),),
+        edits=(Edit(_TURNS, "not self._out & self._waiting[0].partitions", "True"),),
         tests=(
             "tests/unit/shared/test_turns.py::test_batch_waits_for_the_earlier_one_of_its_partition_and_nobody_overtakes_it",
         ),

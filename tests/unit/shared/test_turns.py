@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from shared.clock import pause
 from shared.pipeline.records import Batch, PartitionProgress, Span
 from shared.pipeline.turns import RECORDS_WORTH_TWO_BATCHES, Turns, in_parts
@@ -13,6 +15,13 @@ from shared.pipeline.turns import RECORDS_WORTH_TWO_BATCHES, Turns, in_parts
 def batch(number: int, *partitions: int) -> Batch:
     progress = [PartitionProgress(partition, 1, 0) for partition in partitions]
     return Batch(Span(number, False, progress, size=0, oldest_at=0.0), [], [], [])
+
+
+def read(offsets: range, *, partition: int = 0, rerun: bool = False, epoch: int = 1) -> Batch:
+    """Records of one partition; offset 13 could not be decoded."""
+    found: list[Any] = [SimpleNamespace(partition=partition, offset=offset) for offset in offsets]
+    span = Span(epoch, rerun, [PartitionProgress(partition, offsets.stop, 0)], size=len(found), oldest_at=offsets.start)
+    return Batch(span, found, [one for one in found if one.offset != 13], [one for one in found if one.offset == 13])
 
 
 class Workers:
@@ -62,6 +71,49 @@ async def test_batch_waits_for_the_earlier_one_of_its_partition_and_nobody_overt
     workers.ends[2].set()
     assert await workers.quiet() == [1, 2, 3, 4]
     workers.close()
+
+
+async def test_what_is_put_while_a_batch_waits_goes_with_it() -> None:
+    """In its order, and as far as the last of it."""
+    turns = Turns()
+    await turns.put(read(range(10)))
+    async with turns.next():
+        alone = [await turns.put(read(range(start, start + 2), partition=start // 20)) for start in (12, 14, 30, 20)]
+        assert alone == [True, False, False, False]
+    async with turns.next() as one:
+        assert [record.offset for record in one.records] == [12, 13, 14, 15, 30, 31, 20, 21]
+        assert [record.offset for record in one.dead] == [13]
+        assert len(one.received) == 7
+        assert (one.span.size, one.span.oldest_at) == (8, 12)
+        assert {entry.partition: entry.next_offset for entry in one.span.progress} == {0: 16, 1: 22}
+        assert len(one.span.progress) == 2
+
+
+@pytest.mark.parametrize(
+    "later",
+    [read(range(10, 20), rerun=True), read(range(10, 20), epoch=2), read(range(10, 21))],
+    ids=["stored before", "of another assignment", "too many"],
+)
+async def test_what_does_not_belong_to_a_waiting_batch_waits_for_its_turn(later: Batch) -> None:
+    turns = Turns(20)
+    assert await turns.put(read(range(10)))
+    assert await turns.put(later)
+    async with turns.next() as one:
+        assert len(one) == 10
+    async with turns.next() as one:
+        assert one is later
+
+
+async def test_who_reads_waits_while_the_two_parts_of_a_read_do() -> None:
+    turns = Turns(10)
+    for start in (0, 10):
+        await turns.put(read(range(start, start + 10)))
+    putting = asyncio.create_task(turns.put(read(range(20, 30))))
+    await pause(0)
+    assert not putting.done()
+    async with turns.next() as one:
+        assert one.records[0].offset == 0
+        assert await putting
 
 
 def records(partition: int, count: int) -> list[Any]:
