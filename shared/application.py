@@ -23,7 +23,7 @@ from shared.kafka.offsets import Offsets
 from shared.kafka.publisher import Publisher
 from shared.kafka.reader import follow
 from shared.kafka.topics import ACCESS, SETTLED, TOPICS, Topic
-from shared.lifecycle import cancel
+from shared.lifecycle import cancel, supervise
 from shared.observability.health import Health, Kind, Reason
 from shared.observability.logging import configure_logging
 from shared.pipeline import Limits, Pipeline, Relay, SnapshotPublisher, SnapshotStore, Subscription, TimerLoop
@@ -34,7 +34,7 @@ from shared.pipeline.sampling import sample
 from shared.pipeline.settled import SettledClock
 from shared.pipeline.settling import LAST_MARKS, Marks, Settling, Source
 from shared.pipeline.store import SQL
-from shared.pipeline.timers import IDLE_SECONDS, Step
+from shared.pipeline.timers import IDLE_SECONDS, Finish, Step, nothing_begun
 from shared.postgres import Connection, Database, is_transient, migrate
 from shared.settings import ServiceSettings
 
@@ -145,9 +145,18 @@ class Application:
 
         self.health.add(subscription.topic.name, check)
 
-    def every(self, name: str, step: Step, *, clock: Clock | None = None, idle_seconds: float = IDLE_SECONDS) -> None:
+    def every(
+        self,
+        name: str,
+        step: Step,
+        *,
+        clock: Clock | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+        finish: Finish = nothing_begun,
+    ) -> None:
         """Call `step` again and again with the business time, or what another clock says; see TimerLoop."""
-        loop = TimerLoop(name, clock or self.clock, step, idle_seconds=idle_seconds, worked=self._relay.tell)
+        told = self._relay.tell
+        loop = TimerLoop(name, clock or self.clock, step, idle_seconds=idle_seconds, worked=told, finish=finish)
         self.run(f"timer {name}", loop.run)
 
     def settled(self, topic: Topic) -> SettledClock:
@@ -214,7 +223,7 @@ class Application:
         await self._wait_for("Kafka", self._ensure_topics)
         if self._recall is not None:
             await self._wait_for("what was published before", self._recall.read_back)
-        tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops]
+        tasks = [asyncio.create_task(supervise(name, loop), name=name) for name, loop in self._loops]
         self._stack.push_async_callback(cancel, tasks)
         await self._wait_for("Kafka", self._start_consuming)
         self._stack.push_async_callback(self._stop_consuming)
@@ -271,17 +280,6 @@ class Application:
                 log.warning("start_waits", waiting_for=what, error=repr(error), retry_seconds=delay)
             await pause(delay)
             delay = min(delay * 2, 3)
-
-    async def _supervise(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        delay = 0.5
-        while True:
-            try:
-                await loop()
-                log.error("loop_ended", loop=name)
-            except Exception:
-                log.exception("loop_failed", loop=name, retry_seconds=delay)
-            await pause(delay)
-            delay = min(delay * 2, 10)
 
     def _marks(self, topic: Topic) -> Marks:
         return Marks(topic, settled=self._settled, offsets=self._offsets, sender=self.publisher)

@@ -4,12 +4,13 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import structlog
 import uvloop
 
+from shared.clock import pause
 from shared.errors import ConfigurationError
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,19 @@ def run(build: Callable[[], Startable]) -> None:
 def _told(error: ConfigurationError) -> int:
     print(f"ebbtide: {error}", file=sys.stderr)
     return 2
+
+
+async def supervise(name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a loop that should never end, and again when it does or raises; later each time, every 10 s in the end."""
+    delay = 0.5
+    while True:
+        try:
+            await loop()
+            log.error("loop_ended", loop=name)
+        except Exception:
+            log.exception("loop_failed", loop=name, retry_seconds=delay)
+        await pause(delay)
+        delay = min(delay * 2, 10)
 
 
 async def cancel(tasks: Sequence["asyncio.Future[Any]"]) -> None:

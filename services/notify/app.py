@@ -1,6 +1,5 @@
 """Composition root of notify."""
 
-from functools import partial
 from pathlib import Path
 
 from services.notify.consumers import subscriptions
@@ -74,7 +73,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Application:
     )
     app.at_stop(mailer.gateway.close)
     app.every("waiting_alerts", WaitingAlerts(app.database, planning).step)
-    app.every("sender", Sender(claims, mailer, clock=app.clock, metrics=metrics).step)
+    sender = Sender(claims, mailer, clock=app.clock, metrics=metrics)
+    app.every("sender", sender.step, finish=sender.finish)
     outbox = Outbox(app.database, NotifyStore, sender=app.publisher, topic=app.topic(INBOUND).name)
     app.every("outbox", outbox.step)
     unsubscribing = Unsubscribing(app.database, NotifyStore, secret=secret, clock=app.clock)
@@ -103,7 +103,7 @@ def _add_webhooks(app: Application, settings: Settings, mailer: Mailer, metrics:
     )
     notices = NoticeMailer(gateway=mailer.gateway, renderer=mailer.renderer, sender=mailer.sender, staff=mailer.staff)
     upkeep = WebhookUpkeep(app.database, WebhookStore, notices=notices, directory=app.directory)
-    app.run("webhook_deliveries", partial(deliveries.run, app.clock))
+    app.every("webhook_deliveries", deliveries.step, finish=deliveries.finish)
     app.every("webhook_pruning", upkeep.prune, idle_seconds=TIDY_SECONDS)
     app.every("webhook_notices", upkeep.notify, idle_seconds=NOTICE_SECONDS)
     app.route(webhook_routes(subscribing, mailer.staff.members.keys()))

@@ -17,8 +17,17 @@ IDLE_SECONDS = 0.25
 # For what nobody waits for: tidying up.
 TIDY_SECONDS = 30.0
 
+# How long what was begun may take to end when the service stops.
+FINISH_SECONDS = 8.0
+
 # Handles what is due at `now` in a transaction of its own, up to a limit; returns how many it handled.
 Step = Callable[[datetime], Awaitable[int]]
+# Returns when everything that steps began has ended.
+Finish = Callable[[], Awaitable[None]]
+
+
+async def nothing_begun() -> None:
+    """Of steps that end what they begin."""
 
 
 class TimerLoop:
@@ -35,16 +44,25 @@ class TimerLoop:
         *,
         idle_seconds: float = IDLE_SECONDS,
         worked: Callable[[], None] = lambda: None,
+        finish: Finish = nothing_begun,
     ) -> None:
-        """`worked` is called after each step that found something."""
+        """`worked` is called after each step that found something, `finish` at the end, for FINISH_SECONDS at most."""
         self._name = name
         self._clock = clock
         self._step = step
         self._idle_seconds = idle_seconds
         self._worked = worked
+        self._finish = finish
 
     async def run(self) -> None:
         """For ever. Failures that pass are waited out; anything else is raised to the supervisor."""
+        try:
+            await self._repeat()
+        finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._finish(), FINISH_SECONDS)
+
+    async def _repeat(self) -> None:
         delay = 0.0
         while True:
             moved = self._clock.moved if isinstance(self._clock, SettledClock) else asyncio.Event()

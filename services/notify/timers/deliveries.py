@@ -1,6 +1,5 @@
 """Tells webhooks what is due: claim, attempt, settle; never inside a transaction while somebody is waited for."""
 
-import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -13,9 +12,9 @@ from services.notify.domain.deliveries import LEASE_SECONDS, Answer, Delivery, O
 from services.notify.domain.webhooks import Disabled, Target, Webhook, may_read
 from services.notify.handlers import Vault
 from services.notify.metrics import NotifyMetrics
+from services.notify.timers.underway import UnderWay
 from shared.access import Directory
-from shared.clock import Clock, pause, real_now
-from shared.pipeline import TimerLoop
+from shared.clock import pause, real_now
 from shared.postgres import Connection, Database, is_transient
 
 log = structlog.get_logger(__name__)
@@ -24,8 +23,6 @@ log = structlog.get_logger(__name__)
 CONCURRENT_ATTEMPTS = 64
 IN_FLIGHT = 8
 STRAINED_IN_FLIGHT = 2
-STOP_SECONDS = 8.0
-LOOK_SECONDS = 0.25
 SETTLE_AGAIN_SECONDS = 0.5
 
 
@@ -72,34 +69,19 @@ class Deliveries:
         self._vault = vault
         self._directory = directory
         self._metrics = metrics
-        self._attempts: set[asyncio.Task[None]] = set()
-
-    async def run(self, clock: Clock) -> None:
-        """For ever; in the end what is under way is finished, as far as there is time."""
-        try:
-            await TimerLoop("webhook_deliveries", clock, self.step).run()
-        finally:
-            if self._attempts:
-                _, late = await asyncio.wait(self._attempts, timeout=STOP_SECONDS)
-                for attempt in late:
-                    attempt.cancel()
+        # The lease of one that fails ends by itself, and then it is attempted again.
+        self._attempts = UnderWay("webhook_attempt_failed")
 
     async def step(self, _: datetime) -> int:
         """Begin the attempts that are due; returns how many began, or ended while nothing could begin."""
         claimed = await self._claim(CONCURRENT_ATTEMPTS - len(self._attempts))
         for delivery, webhook in claimed:
-            attempt = asyncio.create_task(self._attempt(delivery, webhook))
-            self._attempts.add(attempt)
-            attempt.add_done_callback(self._ended)
-        if claimed or not self._attempts:
-            return len(claimed)
-        ended = await asyncio.wait(self._attempts, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        return len(ended[0])
+            self._attempts.begin(self._attempt(delivery, webhook))
+        return len(claimed) or await self._attempts.some_end()
 
     async def finish(self) -> None:
         """Wait until no attempt is under way."""
-        while self._attempts:
-            await asyncio.wait(self._attempts)
+        await self._attempts.all_end()
 
     async def _claim(self, free: int) -> list[tuple[Delivery, Webhook]]:
         """What is due and may be told. Who may not read it any more is disabled. Nothing while keys are not known."""
@@ -193,9 +175,3 @@ class Deliveries:
         if await store.disable_webhook(webhook.webhook_id, reason):
             self._metrics.webhooks_disabled.labels(reason=reason).inc()
             log.warning("webhook_disabled", webhook_id=webhook.webhook_id, host=webhook.host, reason=reason)
-
-    def _ended(self, attempt: "asyncio.Task[None]") -> None:
-        self._attempts.discard(attempt)
-        if not attempt.cancelled() and (error := attempt.exception()) is not None:
-            # The lease ends by itself, and then it is attempted again.
-            log.error("webhook_attempt_failed", exc_info=error)

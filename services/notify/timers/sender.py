@@ -1,6 +1,5 @@
 """Sends what is due: claim, attempt, complete; never inside a transaction."""
 
-import asyncio
 from datetime import datetime
 from time import monotonic
 from typing import Protocol
@@ -11,6 +10,7 @@ from services.notify.domain.attempts import ATTEMPT_SECONDS, LEASE_SECONDS, Atte
 from services.notify.metrics import NotifyMetrics
 from services.notify.timers.claims import Claims, Task
 from services.notify.timers.closing import Closing
+from services.notify.timers.underway import UnderWay
 from shared.clock import Clock, pause
 from shared.postgres import is_transient
 
@@ -18,9 +18,10 @@ log = structlog.get_logger(__name__)
 
 # Claimed together and attempted at once, so that no attempt waits for its turn while its lease runs.
 CONCURRENT_ATTEMPTS = 20
+# Fewer than these wait for others: a claim costs the same for one.
+WORTH_A_CLAIM = 10
 # Most decisions are quick: of an imported history thousands of notifications are stale.
 DECISIONS = 400
-STOP_SECONDS = 8.0
 COMPLETE_AGAIN_SECONDS = 0.5
 
 
@@ -38,32 +39,37 @@ class Sender:
     def __init__(self, claims: Claims, mailer: Mailer, *, clock: Clock, metrics: NotifyMetrics) -> None:
         self._claims = claims
         self._closing = Closing(claims, clock)
+        # The leases of those that fail end by themselves, and then they are looked at again.
+        self._attempts = UnderWay("attempt_failed")
+        self._closings = UnderWay("closing_failed")
         self._mailer = mailer
         self._clock = clock
         self._metrics = metrics
 
     async def step(self, now: datetime) -> int:
-        """Decide about what is due and make the attempts; returns how many notifications were handled."""
-        count, tasks = await self._claims.claim(now, CONCURRENT_ATTEMPTS, decisions=DECISIONS)
-        if not tasks:
-            return count
-        attempts = asyncio.gather(*(self._attempt(task) for task in tasks), return_exceptions=True)
-        try:
-            results = await asyncio.shield(attempts)
-        except asyncio.CancelledError:
-            # The service stops: what is under way is finished, or it would be unknown for ever.
-            await asyncio.wait([attempts], timeout=STOP_SECONDS)
-            raise
-        for result in results:
-            if isinstance(result, BaseException):
-                # The lease ends by itself, and then the notification is looked at again.
-                log.error("attempt_failed", exc_info=result)
-        return count
+        """Decide about what is due and begin the attempts; returns how many were decided, or ended while none was.
+
+        Attempts are closed beside the next ones: with a distant database all of it takes seconds.
+        """
+        decided = 0
+        if (free := CONCURRENT_ATTEMPTS - len(self._attempts)) >= WORTH_A_CLAIM:
+            decided, tasks = await self._claims.claim(now, free, decisions=DECISIONS)
+            for task in tasks:
+                self._attempts.begin(self._attempt(task))
+        return decided or await self._attempts.some_end() or await self._closings.some_end()
+
+    async def finish(self) -> None:
+        """What is under way is finished, or mail to customers would be unknown for ever."""
+        await self._attempts.all_end()
+        await self._closings.all_end()
 
     async def _attempt(self, task: Task) -> None:
         started = monotonic()
         attempt = await self._mailer.deliver(task, self._clock.now())
         self._metrics.count_attempt(attempt, monotonic() - started)
+        self._closings.begin(self._close(task, attempt, started))
+
+    async def _close(self, task: Task, attempt: Attempt, started: float) -> None:
         while True:
             try:
                 return await self._closing.close(task, attempt)

@@ -109,7 +109,7 @@ POINTS: dict[str, Edit] = {
     "notify.sending_committed": _before(
         "notify.sending_committed",
         _SENDER,
-        "        attempts = asyncio.gather(",
+        "                self._attempts.begin(self._attempt(task))\n",
     ),
     "notify.taken_by_server": _after(
         "notify.taken_by_server",

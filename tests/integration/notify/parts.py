@@ -84,7 +84,7 @@ class Parts:
     async def send_all(self) -> None:
         """Until nothing is due."""
         while await self.sender.step(self.clock.now()):
-            pass
+            await self.sender.finish()
 
     async def hurry(self) -> None:
         """Leases and back-off end now."""

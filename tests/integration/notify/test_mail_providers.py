@@ -149,7 +149,7 @@ async def test_while_the_mail_server_says_nothing_webhooks_are_told(
     hooks = WebhookParts(parts, receiver)
     webhook = await hooks.subscribe(receiver.url())
     server.tricks = {ADA: ["held"], JO: ["held"]}
-    sending = asyncio.create_task(parts.sender.step(NOW))
+    sending = asyncio.create_task(parts.send_all())
 
     async def handed_over() -> bool:
         return len(server.letters) == 2

@@ -7,6 +7,7 @@ from datetime import datetime
 from services.notify.domain.attempts import Attempt, Outcome
 from services.notify.domain.dispatches import Dispatch
 from services.notify.store import NotifyStore
+from shared.pipeline import TimerLoop
 from shared.postgres import Database
 from tests.integration.notify.mailbox import Mailbox
 from tests.integration.notify.parts import Parts
@@ -107,15 +108,16 @@ async def test_a_service_that_stops_finishes_what_is_under_way(parts: Parts, mai
     await parts.profiles(profile("jo"))
     await parts.alerts(alert("a", "jo"))
     mailbox.gate.clear()
-    step = asyncio.create_task(parts.sender.step(NOW))
+    loop = TimerLoop("sender", parts.clock, parts.sender.step, finish=parts.sender.finish)
+    running = asyncio.create_task(loop.run())
 
     async def handed_over() -> bool:
         return mailbox.asked == 2
 
     await eventually(handed_over, what="two recipients named")
-    step.cancel()
+    running.cancel()
     mailbox.gate.set()
-    assert isinstance((await asyncio.gather(step, return_exceptions=True))[0], asyncio.CancelledError)
+    assert isinstance((await asyncio.gather(running, return_exceptions=True))[0], asyncio.CancelledError)
     assert set((await parts.states()).values()) == {("sent", None)}
 
 

@@ -9,6 +9,7 @@ from services.notify.domain.deliveries import RETRY_SECONDS, Answer
 from services.notify.domain.webhooks import Target
 from services.notify.store import WebhookStore
 from services.notify.timers import Deliveries
+from shared.pipeline import TimerLoop
 from tests.integration.notify.mailbox import Mailbox
 from tests.integration.notify.receiver import Receiver
 from tests.integration.notify.values import NOW
@@ -183,7 +184,8 @@ async def test_a_service_that_stops_finishes_what_is_under_way(hooks: WebhookPar
     webhook = await hooks.subscribe(receiver.url())
     await hooks.parts.alerts(firing("a", 1, FIRED))
     receiver.gate.clear()
-    running = asyncio.create_task(hooks.deliveries.run(hooks.parts.clock))
+    loop = TimerLoop("deliveries", hooks.parts.clock, hooks.deliveries.step, finish=hooks.deliveries.finish)
+    running = asyncio.create_task(loop.run())
 
     async def asked() -> bool:
         return len(receiver.came) == 1
