@@ -151,14 +151,14 @@ async def observe(dsns: Mapping[str, str], bootstrap: str, *, mailbox: Path, url
     return await Observer(dsns, bootstrap, mailbox=mailbox, urls=urls).look()
 
 
-async def read_seen(dsns: Mapping[str, str], references: Collection[str]) -> bool:
-    """Whether all of these have a record and a score, and somebody was told about each."""
+async def read_seen(dsns: Mapping[str, str], references: Collection[str], *, sent: bool) -> bool:
+    """Whether all of these have a record and a score, and somebody was told about each, or without `sent` is to be."""
     connections = {name: await asyncpg.connect(dsns[name], timeout=3) for name in ("profiles", "scoring", "notify")}
     try:
         rows = await connections["profiles"].fetch(_QUERIES.known, list(references))
         customers = {row["customer_id"] for row in rows}
         scored = await connections["scoring"].fetchval(_QUERIES.scored, list(customers))
-        told = await connections["notify"].fetchval(_QUERIES.told, list(customers))
+        told = await connections["notify"].fetchval(_QUERIES.told, list(customers), sent)
         return bool(len(rows) == len(references) and scored == told == len(customers))
     finally:
         for connection in connections.values():

@@ -10,8 +10,8 @@ where reference = any($1::text[]) and version > 0;
 select count(*) from scores where customer_id = any($1::uuid[]);
 
 -- name: told
--- $1: customers. Those somebody got a message about.
-select count(distinct customer_id) from notifications where customer_id = any($1::uuid[]) and status = 'sent';
+-- $1: customers. Those somebody got a message about; without $2 it may still be on its way.
+select count(distinct customer_id) from notifications where customer_id = any($1::uuid[]) and (status = 'sent' or not $2);
 
 -- name: read_by_scoring
 -- What of each snapshot of another service is in this one's store: writer, id, version.
