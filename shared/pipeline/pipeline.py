@@ -25,6 +25,7 @@ from shared.kafka.subscription import subscribe
 from shared.pipeline.assignment import Assignment, Records
 from shared.pipeline.breaker import Breaker
 from shared.pipeline.decoding import Decoder
+from shared.pipeline.inhand import InHand
 from shared.pipeline.metrics import PipelineMetrics
 from shared.pipeline.offsets import OffsetCommitter
 from shared.pipeline.patience import Patience, Work
@@ -72,9 +73,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         self._to_store = Turns(limits.max_records)
         self._to_publish: asyncio.Queue[Stored] = asyncio.Queue(1)
         self._offsets = OffsetCommitter(subscription.topic, self._consumer)
-        self._in_hand: set[Span] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self.in_hand = InHand()
         self._subscriber: Subscriber | None = None
         self._resolving: asyncio.Task[None] | None = None
         self._broken: asyncio.Queue[Exception] = asyncio.Queue()
@@ -117,9 +116,9 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         """Wait until what was read is published and committed, at most `timeout` seconds."""
         try:
             if not self._ended:
-                await asyncio.wait_for(self._idle.wait(), timeout)
+                await asyncio.wait_for(self.in_hand.wait_empty(), timeout)
         except TimeoutError:
-            log.warning("not_drained", topic=self._topic.name, batches=len(self._in_hand))
+            log.warning("not_drained", topic=self._topic.name, batches=len(self.in_hand))
         await self._offsets.commit()
 
     def close(self) -> None:
@@ -147,13 +146,6 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         waits_for = (work.waits_for for work in self.at_work if work.waits_for)
         return self.halted or self.stopped or next(waits_for, unassigned)
 
-    def records_in_hand(self) -> int:
-        return sum(span.size for span in self._in_hand)
-
-    def oldest_in_hand(self) -> float | None:
-        """Wall-clock seconds of the oldest record read and not yet published."""
-        return min((span.oldest_at for span in self._in_hand), default=None)
-
     async def lag(self) -> dict[int, int]:
         """Records between the end of each partition and what is read of it."""
         consumer = self._consumer()
@@ -167,7 +159,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
     async def unread(self) -> Mapping[int, int]:
         """As the assignment says. Nothing while records are in hand: more are read when there is room."""
         consumer = self._consumer()
-        if self._in_hand or consumer is None:
+        if self.in_hand or consumer is None:
             return {}
         try:
             return await asyncio.wait_for(self.assignment.unread(consumer), ASK_SECONDS)
@@ -237,9 +229,9 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
             for chosen in in_parts([run for was_stored, run in runs if was_stored is rerun]):
                 batch = await self._decode(chosen, epoch, rerun=rerun)
                 self._metrics.read.labels(topic=self._topic.name).inc(len(batch))
-                self._take(batch.span)
+                self.in_hand.take(batch.span)
                 if not await self._to_store.put(batch):
-                    self._let_go(batch.span)  # the batch it is part of now has it in hand
+                    self.in_hand.let_go(batch.span)  # the batch it is part of now has it in hand
 
     async def _decode(self, records: list[ConsumerRecord], epoch: int, *, rerun: bool) -> Batch:
         last = {record.partition: record for record in records}
@@ -263,7 +255,7 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
                 stored = await self._patience.until_done("store", partial(self._store, batch))
                 if stored is None:
                     self._metrics.dropped.labels(topic=self._topic.name).inc(len(batch))
-                    self._let_go(batch.span)
+                    self.in_hand.let_go(batch.span)
                 else:
                     self.assignment.reach.store(stored.span.progress)
                     await self._to_publish.put(stored)
@@ -283,22 +275,11 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
                 self._offsets.add(stored.span.progress)
                 self.assignment.reach.publish(stored.span.progress)
             self._metrics.count(self._topic.name, stored.outcome, dead=stored.dead)
-            self._let_go(stored.span)
+            self.in_hand.let_go(stored.span)
 
     async def _publish(self, stored: Stored, _: Work) -> None:
         with self._metrics.seconds.labels(topic=self._topic.name, stage="publish").time():
             await self._publisher.publish(stored.outcome.publications, again=stored.span.rerun)
 
-    # --- what the stages share
-
     def _consumer(self) -> Consumer | None:
         return self._subscriber.consumer if self._subscriber is not None else None
-
-    def _take(self, span: Span) -> None:
-        self._in_hand.add(span)
-        self._idle.clear()
-
-    def _let_go(self, span: Span) -> None:
-        self._in_hand.discard(span)
-        if not self._in_hand:
-            self._idle.set()

@@ -24,9 +24,9 @@ async def sample(
     while True:
         for subscription, pipeline in pipelines:
             topic = subscription.topic.name
-            oldest = pipeline.oldest_in_hand()
+            oldest = pipeline.in_hand.oldest_at
             metrics.oldest_age.labels(topic=topic).set(max(real_now().timestamp() - oldest, 0) if oldest else 0)
-            metrics.in_flight.labels(topic=topic).set(pipeline.records_in_hand())
+            metrics.in_flight.labels(topic=topic).set(pipeline.in_hand.records)
             for partition, behind in (await pipeline.lag()).items():
                 metrics.lag.labels(topic=topic, partition=str(partition)).set(behind)
         for topic, seconds in settling.unsettled().items():

@@ -28,8 +28,9 @@ OFFSETS = (
         edits=(
             Edit(
                 _PIPELINE,
-                "                self._take(batch.span)\n",
-                "                self._take(batch.span)\n                self._offsets.add(batch.span.progress)\n",
+                "                self.in_hand.take(batch.span)\n",
+                "                self.in_hand.take(batch.span)\n"
+                "                self._offsets.add(batch.span.progress)\n",
             ),
         ),
         tests=(

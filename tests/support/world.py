@@ -135,7 +135,7 @@ async def open_world(
         await asyncio.gather(*(stack.enter_async_context(running(app, alone=False)) for app in apps.values()))
 
         async def in_hand() -> Mapping[str, float]:
-            return {name: sum(p.records_in_hand() for _, p in app._pipelines) for name, app in apps.items()}
+            return {name: sum(p.in_hand.records for _, p in app._pipelines) for name, app in apps.items()}
 
         watcher = await stack.enter_async_context(
             Watcher(dsns, lease.kafka_bootstrap, in_hand=in_hand, prefix=lease.prefix)
