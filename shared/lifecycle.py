@@ -16,6 +16,8 @@ from shared.errors import ConfigurationError
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 20
+# More than timers have to finish what they began.
+CANCEL_AGAIN_SECONDS = 9.0
 
 
 class Startable(Protocol):
@@ -54,11 +56,17 @@ async def supervise(name: str, loop: Callable[[], Coroutine[Any, Any, None]]) ->
         delay = min(delay * 2, 10)
 
 
-async def cancel(tasks: Sequence["asyncio.Future[Any]"]) -> None:
-    """Returns when all have ended, however they did."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def cancel(tasks: Sequence["asyncio.Future[Any]"], *, again: float = CANCEL_AGAIN_SECONDS) -> None:
+    """Returns when all have ended, however they did.
+
+    Whoever has not after `again` seconds is asked once more. A cancellation can get lost: Python 3.11's `wait_for`, for
+    one, returns a result that comes at the same moment. Once a timer went on, and its process was not over in time.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=again)
 
 
 async def _serve(build: Callable[[], Startable]) -> None:

@@ -1,0 +1,32 @@
+"""What is cancelled ends."""
+
+import asyncio
+
+from shared.clock import pause
+from shared.lifecycle import cancel
+
+
+async def test_who_did_not_hear_the_first_time_is_asked_again() -> None:
+    heard = 0
+
+    async def hard_of_hearing() -> None:
+        nonlocal heard
+        while heard < 3:
+            try:
+                await pause(60)
+            except asyncio.CancelledError:
+                heard += 1
+
+    async def fails() -> None:
+        raise RuntimeError("a defect")
+
+    tasks = [asyncio.create_task(work) for work in (hard_of_hearing(), pause(60), fails())]
+    await pause(0)
+    await cancel(tasks, again=0.01)
+    assert heard == 3
+    assert all(task.done() for task in tasks)
+    assert isinstance(tasks[2].exception(), RuntimeError)
+
+
+async def test_nothing_is_cancelled_at_once() -> None:
+    await cancel([])
