@@ -172,7 +172,6 @@ class _Judge:
         acts = [*stored.history] if stored is not None else []
         if orphan is not None:
             acts += _taken_over(orphan, alert_id, acts)
-        if orphan is not None:
             acts.append(Act("amended", self.now, EBBTIDE, reason))
         else:
             acts.append(Act("fired", spell.fired_at, EBBTIDE, reason))
