@@ -30,6 +30,19 @@ async def pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
+async def happens(event: asyncio.Event, *, within: float | None) -> bool:
+    """Whether it is set before so many real seconds have passed; None: wait for ever.
+
+    Whoever is cancelled at that very moment is cancelled: Python 3.11's `wait_for` would return instead.
+    """
+    try:
+        async with asyncio.timeout(within):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 class RealClock:
     """Business time is real time."""
 

@@ -59,8 +59,8 @@ async def supervise(name: str, loop: Callable[[], Coroutine[Any, Any, None]]) ->
 async def cancel(tasks: Sequence["asyncio.Future[Any]"], *, again: float = CANCEL_AGAIN_SECONDS) -> None:
     """Returns when all have ended, however they did.
 
-    Whoever has not after `again` seconds is asked once more. A cancellation can get lost: Python 3.11's `wait_for`, for
-    one, returns a result that comes at the same moment. Once a timer went on, and its process was not over in time.
+    Whoever has not after `again` seconds is asked once more: in Python 3.11 a cancellation is lost when a library is in
+    `wait_for` and the result comes at the same moment.
     """
     running = set(tasks)
     while running:
@@ -89,5 +89,6 @@ async def _serve(build: Callable[[], Startable]) -> None:
     finally:
         await cancel([starting, stopping, failing])
         log.info("stopping")
-        await asyncio.wait_for(app.stop(), STOP_SECONDS)
+        async with asyncio.timeout(STOP_SECONDS):
+            await app.stop()
         log.info("stopped")

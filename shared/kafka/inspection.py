@@ -100,7 +100,8 @@ async def _backlog(consumer: AIOKafkaConsumer, topic: str, offsets: Mapping[int,
     oldest: list[int] = []
     for one in behind:
         try:
-            record = await asyncio.wait_for(consumer.getone(one), _READ_SECONDS)
+            async with asyncio.timeout(_READ_SECONDS):
+                record = await consumer.getone(one)
         except TimeoutError:  # compaction or a transaction marker: there is nothing to read up to the end
             continue
         oldest.append(record.timestamp)

@@ -48,7 +48,8 @@ async def find_records(connection: KafkaConnection, topic: str, offsets: Mapping
             consumer.seek(one, wanted[one])
         for one in there:
             try:
-                record = await asyncio.wait_for(consumer.getone(one), _READ_SECONDS)
+                async with asyncio.timeout(_READ_SECONDS):
+                    record = await consumer.getone(one)
             except TimeoutError:
                 continue
             if record.offset == wanted[one]:

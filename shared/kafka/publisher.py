@@ -77,7 +77,8 @@ class Publisher:
         unsettled = tuple(self._unsettled)
         if producer is not None:
             try:
-                await asyncio.wait_for(producer.stop(), 5)
+                async with asyncio.timeout(5):
+                    await producer.stop()
             except (TimeoutError, KafkaError):
                 log.warning("producer_did_not_stop")
                 await _silence(producer)
@@ -114,7 +115,8 @@ class Publisher:
                     request_timeout_ms=10_000,
                 )
                 try:
-                    await asyncio.wait_for(producer.start(), 10)
+                    async with asyncio.timeout(10):
+                        await producer.start()
                 except (KafkaError, OSError, TimeoutError) as error:
                     await producer.stop()
                     raise TransientError(f"Kafka does not answer at {self._connection.bootstrap}: {error!r}") from error

@@ -53,7 +53,8 @@ class OffsetCommitter:
             offsets, self._offsets = self._offsets, {}
             named = {TopicPartition(self._topic.name, partition): offset for partition, offset in offsets.items()}
             try:
-                await asyncio.wait_for(consumer.commit(named), COMMIT_SECONDS)
+                async with asyncio.timeout(COMMIT_SECONDS):
+                    await consumer.commit(named)
             except (KafkaError, TimeoutError) as error:
                 log.warning("commit_failed", topic=self._topic.name, error=repr(error))
                 self._offsets = offsets | self._offsets

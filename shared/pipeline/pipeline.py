@@ -116,7 +116,8 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         """Wait until what was read is published and committed, at most `timeout` seconds."""
         try:
             if not self._ended:
-                await asyncio.wait_for(self.in_hand.wait_empty(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self.in_hand.wait_empty()
         except TimeoutError:
             log.warning("not_drained", topic=self._topic.name, batches=len(self.in_hand))
         await self._offsets.commit()
@@ -162,7 +163,8 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         if self.in_hand or consumer is None:
             return {}
         try:
-            return await asyncio.wait_for(self.assignment.unread(consumer), ASK_SECONDS)
+            async with asyncio.timeout(ASK_SECONDS):
+                return await self.assignment.unread(consumer)
         except (KafkaError, OSError):
             return {}
 
@@ -172,7 +174,8 @@ class Pipeline(RebalanceListener):  # type: ignore[misc]  # the client library i
         try:
             await self._database.ping()
             if consumer is not None:
-                await asyncio.wait_for(consumer.end_offsets([TopicPartition(self._topic.name, 0)]), ASK_SECONDS)
+                async with asyncio.timeout(ASK_SECONDS):
+                    await consumer.end_offsets([TopicPartition(self._topic.name, 0)])
         except Exception as error:
             log.info("cut_off", topic=self._topic.name, error=type(error).__name__)
             return True

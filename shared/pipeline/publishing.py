@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
-from shared.clock import pause
+from shared.clock import happens, pause
 from shared.errors import TransientError
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import MOST_RECORD_BYTES, Topic
@@ -149,5 +148,4 @@ class Relay:
             self._metrics.relayed.inc(count)
             delay = 0.0
             if not count:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), RELAY_PAUSE_SECONDS)
+                await happens(self._told, within=RELAY_PAUSE_SECONDS)

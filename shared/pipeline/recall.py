@@ -8,13 +8,12 @@ has not changed since.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from shared.clock import pause
+from shared.clock import happens, pause
 from shared.kafka.client import ConsumerRecord
 from shared.kafka.connection import KafkaConnection
 from shared.kafka.lookup import find_records
@@ -96,8 +95,7 @@ class Recall:
     async def run(self) -> None:
         """For ever: looks whether the topic has lost records, and notes how far it is known to be stored."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._went_back.wait(), KEEP_SECONDS)
+            await happens(self._went_back, within=KEEP_SECONDS)
             try:
                 await self.look()
                 await self._note_ends()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +9,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from shared.clock import Clock, pause, real_now
+from shared.clock import Clock, happens, pause, real_now
 from shared.contracts import Settled, Snapshot
 from shared.kafka.reader import Record
 from shared.kafka.topics import Topic
@@ -197,8 +196,7 @@ class Settling:
 
     async def _wait(self) -> None:
         """Returns when something moved. What others move tells nobody: then it returns after a moment."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._told.wait(), ASK_SECONDS if self._is_busy() else None)
+        await happens(self._told, within=ASK_SECONDS if self._is_busy() else None)
         self._told.clear()
 
     def _is_busy(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from shared.clock import Clock, pause
+from shared.clock import Clock, happens, pause
 from shared.pipeline.settled import SettledClock
 from shared.postgres import is_transient
 
@@ -60,7 +60,8 @@ class TimerLoop:
             await self._repeat()
         finally:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._finish(), FINISH_SECONDS)
+                async with asyncio.timeout(FINISH_SECONDS):
+                    await self._finish()
 
     async def _repeat(self) -> None:
         delay = 0.0
@@ -80,5 +81,4 @@ class TimerLoop:
                 self._worked()
                 await pause(0)
             else:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(moved.wait(), self._idle_seconds)
+                await happens(moved, within=self._idle_seconds)

@@ -51,14 +51,17 @@ class Streams:
     ) -> AsyncIterator[bytes]:
         try:
             yield b"retry: 1000\n\n"
-            await asyncio.wait_for(watcher.joined.wait(), JOIN_SECONDS)
+            async with asyncio.timeout(JOIN_SECONDS):
+                await watcher.joined.wait()
             horizon = self._feed.horizon
             missed = await self._feed.catch_up(since) if since is not None else ()
             yield teller.rows(Round(horizon, missed))
             began = told_at = time.monotonic()
             while time.monotonic() - began < LIFE_SECONDS and not self._stopping() and self._is_good(session):
                 try:
-                    yield teller.rows(await asyncio.wait_for(watcher.rounds.get(), CHECK_SECONDS))
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        one = await watcher.rounds.get()
+                    yield teller.rows(one)
                     told_at = time.monotonic()
                 except TimeoutError:
                     # The horizon of the feed is this page's too only when nothing waits to be told.

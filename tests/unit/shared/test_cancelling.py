@@ -2,7 +2,7 @@
 
 import asyncio
 
-from shared.clock import pause
+from shared.clock import happens, pause
 from shared.lifecycle import cancel
 
 
@@ -30,3 +30,20 @@ async def test_who_did_not_hear_the_first_time_is_asked_again() -> None:
 
 async def test_nothing_is_cancelled_at_once() -> None:
     await cancel([])
+
+
+async def test_who_is_cancelled_when_it_happens_is_cancelled() -> None:
+    event = asyncio.Event()
+    waits = asyncio.create_task(happens(event, within=60))
+    await pause(0)
+    event.set()
+    waits.cancel()
+    await asyncio.wait([waits])
+    assert waits.cancelled()
+
+
+async def test_what_does_not_happen_in_time_did_not() -> None:
+    event = asyncio.Event()
+    assert not await happens(event, within=0.01)
+    event.set()
+    assert await happens(event, within=None)
