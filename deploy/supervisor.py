@@ -10,7 +10,8 @@ from typing import Protocol
 from shared.errors import EbbtideError
 
 FIRST_DELAY = 0.5
-LONGEST_DELAY = 10.0
+# Whatever kept it from running may be over by now: what waits longer than this is noticed by people.
+LONGEST_DELAY = 5.0
 STEADY_SECONDS = 10.0
 
 Say = Callable[[str], None]

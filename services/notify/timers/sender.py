@@ -20,8 +20,10 @@ log = structlog.get_logger(__name__)
 CONCURRENT_ATTEMPTS = 20
 # Fewer than these wait for others: a claim costs the same for one.
 WORTH_A_CLAIM = 10
-# Most decisions are quick: of an imported history thousands of notifications are stale.
-DECISIONS = 400
+# Of an imported history thousands are stale, which takes no attempt; of most batches every second one is sent. What is
+# looked at and not decided is read for nothing, so a claim looks at twice as many as the one before decided.
+FEWEST_DECISIONS = 40
+MOST_DECISIONS = 400
 COMPLETE_AGAIN_SECONDS = 0.5
 
 
@@ -45,6 +47,7 @@ class Sender:
         self._mailer = mailer
         self._clock = clock
         self._metrics = metrics
+        self._decisions = FEWEST_DECISIONS
 
     async def step(self, now: datetime) -> int:
         """Decide about what is due and begin the attempts; returns how many were decided, or ended while none was.
@@ -53,7 +56,8 @@ class Sender:
         """
         decided = 0
         if (free := CONCURRENT_ATTEMPTS - len(self._attempts)) >= WORTH_A_CLAIM:
-            decided, tasks = await self._claims.claim(now, free, decisions=DECISIONS)
+            decided, tasks = await self._claims.claim(now, free, decisions=self._decisions)
+            self._decisions = min(max(2 * decided, FEWEST_DECISIONS), MOST_DECISIONS)
             for task in tasks:
                 self._attempts.begin(self._attempt(task))
         return decided or await self._attempts.some_end() or await self._closings.some_end()
