@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 CONCURRENT_ATTEMPTS = 20
 # Fewer than these wait for others: a claim costs the same for one.
 WORTH_A_CLAIM = 10
-# Of an imported history thousands are stale, which takes no attempt; of most batches every second one is sent. What is
-# looked at and not decided is read for nothing, so a claim looks at twice as many as the one before decided.
+# Of an imported history thousands are stale, which takes no attempt; otherwise the attempts soon are as many as may be.
+# What is looked at and not decided is read for nothing, so a claim looks at twice as many as the one before decided.
 FEWEST_DECISIONS = 40
 MOST_DECISIONS = 400
 COMPLETE_AGAIN_SECONDS = 0.5
