@@ -57,7 +57,7 @@ async def supervise(name: str, loop: Callable[[], Coroutine[Any, Any, None]]) ->
 
 
 async def cancel(tasks: Sequence["asyncio.Future[Any]"], *, again: float = CANCEL_AGAIN_SECONDS) -> None:
-    """Returns when all have ended, however they did.
+    """Returns when all have ended, however they did: what they raise is of interest to nobody any more.
 
     Whoever has not after `again` seconds is asked once more: in Python 3.11 a cancellation is lost when a library is in
     `wait_for` and the result comes at the same moment.
@@ -67,6 +67,8 @@ async def cancel(tasks: Sequence["asyncio.Future[Any]"], *, again: float = CANCE
         for task in running:
             task.cancel()
         _, running = await asyncio.wait(running, timeout=again)
+    # Or asyncio complains of exceptions that were never retrieved.
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _serve(build: Callable[[], Startable]) -> None:

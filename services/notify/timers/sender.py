@@ -21,7 +21,8 @@ CONCURRENT_ATTEMPTS = 20
 # Fewer than these wait for others: a claim costs the same for one.
 WORTH_A_CLAIM = 10
 # Of an imported history thousands are stale, which takes no attempt; otherwise the attempts soon are as many as may be.
-# What is looked at and not decided is read for nothing, so a claim looks at twice as many as the one before decided.
+# What is looked at and not decided is read for nothing, so a claim looks at twice as many as the one before decided. If
+# that was none, all it looked at was locked by another process, or nothing was due and looking at more costs nothing.
 FEWEST_DECISIONS = 40
 MOST_DECISIONS = 400
 COMPLETE_AGAIN_SECONDS = 0.5
@@ -57,7 +58,7 @@ class Sender:
         decided = 0
         if (free := CONCURRENT_ATTEMPTS - len(self._attempts)) >= WORTH_A_CLAIM:
             decided, tasks = await self._claims.claim(now, free, decisions=self._decisions)
-            self._decisions = min(max(2 * decided, FEWEST_DECISIONS), MOST_DECISIONS)
+            self._decisions = min(max(2 * (decided or self._decisions), FEWEST_DECISIONS), MOST_DECISIONS)
             for task in tasks:
                 self._attempts.begin(self._attempt(task))
         return decided or await self._attempts.some_end() or await self._closings.some_end()

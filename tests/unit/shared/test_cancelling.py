@@ -1,6 +1,7 @@
 """What is cancelled ends."""
 
 import asyncio
+import gc
 
 from shared.clock import happens, pause
 from shared.lifecycle import cancel
@@ -26,6 +27,23 @@ async def test_who_did_not_hear_the_first_time_is_asked_again() -> None:
     assert heard == 3
     assert all(task.done() for task in tasks)
     assert isinstance(tasks[2].exception(), RuntimeError)
+
+
+async def test_nobody_hears_of_what_failed_when_it_was_cancelled() -> None:
+    async def fails_on_its_way_out() -> None:
+        try:
+            await pause(60)
+        finally:
+            raise RuntimeError("a connection that is gone")
+
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    fails = [asyncio.create_task(fails_on_its_way_out())]
+    await pause(0)
+    await cancel(fails)
+    fails.clear()
+    gc.collect()
+    assert complaints == []
 
 
 async def test_nothing_is_cancelled_at_once() -> None:
