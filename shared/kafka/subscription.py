@@ -58,7 +58,7 @@ def subscribe(
         parser=_parse_nothing,
         decoder=_hand_over_raw,
         listener=prepared,
-        partition_assignment_strategy=(StickyPartitionAssignor,),
+        partition_assignment_strategy=(create_assignor(),),
         session_timeout_ms=10_000,
         heartbeat_interval_ms=1_000,
         rebalance_timeout_ms=30_000,
@@ -76,6 +76,18 @@ def subscribe(
     assert isinstance(subscriber, BatchSubscriber)
     prepared.subscriber = subscriber
     return subscriber
+
+
+def create_assignor() -> type[StickyPartitionAssignor]:
+    """Members keep their partitions when others join or leave; each subscription needs an assignor of its own.
+
+    aiokafka keeps what a member holds in the class: two groups of one process would take each other's for theirs.
+    """
+
+    class Assignor(StickyPartitionAssignor):  # type: ignore[misc]  # the client library is untyped
+        pass
+
+    return Assignor
 
 
 class _Prepared(ConsumerRebalanceListener):  # type: ignore[misc]  # the client library is untyped
